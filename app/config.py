@@ -1,0 +1,265 @@
+"""Settings: every value the service can be told from outside, read once and passed in.
+
+Each group below reads the environment variables of its prefix (and `.env`), so that a variable is
+named once: the field `max_file_size_mb` of `StoreSettings` is `S3_MAX_FILE_SIZE_MB`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MEBIBYTE = 1_048_576
+SIGV4_MAX_EXPIRY_SECONDS = 604_800
+HS256_MIN_SECRET_BYTES = 32
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message names the variable and says what would be right."""
+
+
+def _group(prefix: str) -> SettingsConfigDict:
+    return SettingsConfigDict(env_prefix=prefix, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+
+def _split(value: object) -> object:
+    """Take `a, b, c` or a JSON list for a list of words."""
+    if isinstance(value, str):
+        text = value.strip()
+        return json.loads(text) if text.startswith("[") else [item.strip() for item in text.split(",") if item.strip()]
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.path.strip("/"):
+        message = "give an http(s) address without path, such as http://localhost:9000"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+HttpAddress = Annotated[str, AfterValidator(_http_url)]
+ExpirySeconds = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS)]
+
+
+class StoreSettings(BaseSettings):
+    """The bucket, how to reach it, what may be put into it and under which key (`S3_*`)."""
+
+    model_config = _group("S3_")
+
+    bucket_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    key_prefix: str = ""
+    region: str = "us-east-1"
+    endpoint_url: HttpAddress | None = None
+    public_endpoint_url: HttpAddress | None = None
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    use_ssl: bool = True
+    verify_ssl: bool = True
+    addressing_style: Literal["auto", "path", "virtual"] = "auto"
+
+    max_file_size_mb: Annotated[int, Field(ge=1, le=5 * MEBIBYTE)] = 100
+    allowed_extensions: Annotated[tuple[str, ...], NoDecode] = (
+        "jpg", "jpeg", "png", "gif", "pdf", "doc", "docx", "xls", "xlsx", "txt", "csv", "zip",
+    )  # fmt: skip
+    allowed_mime_types: Annotated[tuple[str, ...], NoDecode] = ()
+    use_uuid_prefix: bool = True
+    preserve_filename: bool = True
+    folder_structure: str = "{year}/{month}/{day}"
+
+    presigned_url_expiry: ExpirySeconds = 3600
+    download_url_expiry: ExpirySeconds = 300
+    encrypt_at_rest: bool = False
+    kms_key_id: str | None = None
+    storage_class: str = "STANDARD"
+    checksums: Literal["auto", "required", "supported"] = "auto"
+
+    connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
+    read_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    max_concurrency: Annotated[int, Field(ge=1, le=512)] = 32
+
+    @field_validator("allowed_extensions", "allowed_mime_types", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("allowed_extensions")
+    @classmethod
+    def _extensions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word.lower().removeprefix(".") for word in value))
+
+    @field_validator("key_prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        segments = [segment for segment in value.split("/") if segment]
+        if any(segment in {".", ".."} or not re.fullmatch(r"[A-Za-z0-9_.-]+", segment) for segment in segments):
+            message = "use segments of letters, digits, '_', '.' and '-', such as tenants/acme"
+            raise ValueError(message)
+        return "".join(f"{segment}/" for segment in segments)
+
+    @field_validator("folder_structure")
+    @classmethod
+    def _structure(cls, value: str) -> str:
+        plain = re.sub(r"\{(year|month|day|hour)\}", "0", value.strip("/"))
+        if plain and not all(re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", segment) for segment in plain.split("/")):
+            message = "use letters, digits, '_', '-', '/' and {year}, {month}, {day}, {hour}"
+            raise ValueError(message)
+        return value.strip("/")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            message = "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both, or none to use boto3's own chain"
+            raise ValueError(message)
+        if self.kms_key_id and not self.encrypt_at_rest:
+            message = "S3_KMS_KEY_ID has no effect without S3_ENCRYPT_AT_REST=true"
+            raise ValueError(message)
+        return self
+
+    @property
+    def max_file_size_bytes(self) -> int:
+        return self.max_file_size_mb * MEBIBYTE
+
+    @property
+    def wants_checksum_headers(self) -> bool:
+        """Whether boto3 adds its CRC headers; many stores other than AWS refuse or even store them."""
+        return self.checksums == "supported" or (self.checksums == "auto" and self.endpoint_url is None)
+
+
+class AuthSettings(BaseSettings):
+    """How callers prove who they are (`AUTH_*`)."""
+
+    model_config = _group("AUTH_")
+
+    enabled: bool = True
+    jwt_secret: SecretStr | None = None
+    issuer: str | None = None
+    audience: str | None = None
+
+    @model_validator(mode="after")
+    def _can_authenticate(self) -> Self:
+        if not self.enabled:
+            return self
+        if self.jwt_secret is None:
+            message = (
+                "AUTH_JWT_SECRET is not set, so nobody could sign in: give a secret of at least"
+                " 32 bytes (openssl rand -hex 32), or AUTH_ENABLED=false to serve everybody as one user"
+            )
+            raise ValueError(message)
+        if len(self.jwt_secret.get_secret_value().encode()) < HS256_MIN_SECRET_BYTES:
+            message = "AUTH_JWT_SECRET is shorter than the 32 bytes that HS256 needs: try openssl rand -hex 32"
+            raise ValueError(message)
+        return self
+
+
+class UploadSettings(BaseSettings):
+    """How long an upload may take and stay unfinished (`UPLOAD_*`)."""
+
+    model_config = _group("UPLOAD_")
+
+    lease_seconds: Annotated[float, Field(ge=1)] = 60.0
+    idle_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    min_bytes_per_second: Annotated[int, Field(ge=0)] = 1024
+
+
+class DatabaseSettings(BaseSettings):
+    """The registry's PostgreSQL (`DATABASE_*`)."""
+
+    model_config = _group("DATABASE_")
+
+    url: SecretStr
+    pool_size: Annotated[int, Field(ge=1, le=500)] = 10
+    pool_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+
+    @field_validator("url")
+    @classmethod
+    def _asyncpg_url(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme.partition("+")[0] not in {"postgresql", "postgres"} or parts.scheme.partition("+")[2] not in {"", "asyncpg"}:
+            message = "give a PostgreSQL address: postgresql+asyncpg://user:password@host:5432/database"
+            raise ValueError(message)
+        # libpq calls it sslmode, asyncpg calls it ssl; people paste what their provider shows them.
+        query = urlencode([("ssl" if name == "sslmode" else name, item) for name, item in parse_qsl(parts.query)])
+        return SecretStr(urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, query, "")))
+
+
+class ServerSettings(BaseSettings):
+    """The HTTP surface and the process (no prefix)."""
+
+    model_config = _group("")
+
+    api_v1_prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/api/v1"
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "json"
+    debug: bool = False
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path(".data")
+    shutdown_grace_seconds: Annotated[int, Field(ge=0)] = 25
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """All groups, frozen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    store: StoreSettings
+    database: DatabaseSettings
+    auth: AuthSettings
+    upload: UploadSettings
+    server: ServerSettings
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read all groups at once, so that the operator sees everything that is wrong in one go.
+
+        Raises:
+            ConfigurationError: with one line a variable: its name and what would be right.
+        """
+        groups: dict[str, type[BaseSettings]] = {
+            "store": StoreSettings,
+            "database": DatabaseSettings,
+            "auth": AuthSettings,
+            "upload": UploadSettings,
+            "server": ServerSettings,
+        }
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for name, group in groups.items():
+            try:
+                values[name] = group()
+            except ValidationError as error:
+                problems += _readable(error, prefix=group.model_config.get("env_prefix", ""))
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+        return cls(**values)
+
+
+def _readable(error: ValidationError, *, prefix: str) -> list[str]:
+    lines = []
+    for item in error.errors(include_input=False, include_url=False):
+        message = item["msg"].removeprefix("Value error, ")
+        if item["loc"]:
+            variable = f"{prefix}{item['loc'][0]}".upper()
+            lines.append(f"{variable} is not set" if item["type"] == "missing" else f"{variable}: {message}")
+        else:
+            lines.append(message)
+    return lines
