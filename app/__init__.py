@@ -1,0 +1,1 @@
+"""Holdfast: the file service that an application puts between its users and S3."""

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1_048_576
@@ -116,7 +125,9 @@ class StoreSettings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.access_key_id is None) != (self.secret_access_key is None):
-            message = "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both, or none to use boto3's own chain"
+            message = (
+                "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both, or none to use boto3's own chain"
+            )
             raise ValueError(message)
         if self.kms_key_id and not self.encrypt_at_rest:
             message = "S3_KMS_KEY_ID has no effect without S3_ENCRYPT_AT_REST=true"
@@ -142,6 +153,18 @@ class AuthSettings(BaseSettings):
     jwt_secret: SecretStr | None = None
     issuer: str | None = None
     audience: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> AuthSettings:
+        """Read this group alone, for commands that need no other.
+
+        Raises:
+            ConfigurationError: as of `Settings.from_environment`.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            raise ConfigurationError("\n".join(_readable(error, prefix="AUTH_"))) from error
 
     @model_validator(mode="after")
     def _can_authenticate(self) -> Self:
@@ -182,7 +205,10 @@ class DatabaseSettings(BaseSettings):
     @classmethod
     def _asyncpg_url(cls, value: SecretStr) -> SecretStr:
         parts = urlsplit(value.get_secret_value())
-        if parts.scheme.partition("+")[0] not in {"postgresql", "postgres"} or parts.scheme.partition("+")[2] not in {"", "asyncpg"}:
+        if parts.scheme.partition("+")[0] not in {"postgresql", "postgres"} or parts.scheme.partition("+")[2] not in {
+            "",
+            "asyncpg",
+        }:
             message = "give a PostgreSQL address: postgresql+asyncpg://user:password@host:5432/database"
             raise ValueError(message)
         # libpq calls it sslmode, asyncpg calls it ssl; people paste what their provider shows them.

@@ -1,0 +1,1 @@
+"""Surfaces that belong to no module: the list of routers, health."""

@@ -1,0 +1,1 @@
+"""What knows no module: database, store, problems, logging, middleware."""

@@ -1,0 +1,1 @@
+"""Capabilities, each with the same file names inside."""

@@ -1,0 +1,1 @@
+"""Who is calling: principals, their scopes, and the tokens that prove them."""

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from app.core.exceptions import Conflict, Invalid, Malformed, NotFound, Stale, TooLarge, UnsatisfiableRange, UnsupportedType
+from app.core.exceptions import (
+    Conflict,
+    Invalid,
+    Malformed,
+    NotFound,
+    Stale,
+    TooLarge,
+    UnsatisfiableRange,
+    UnsupportedType,
+)
 
 
 class FileNotFound(NotFound):

@@ -1,0 +1,60 @@
+# One word a job; `make` lists them. Needs Python >= 3.11 and nothing else.
+PYTHON ?= python3
+VENV := .venv
+STORE := .venv-store
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench lock clean
+
+help: ## list the jobs
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/.run $(STORE)/.ready ## serve at http://localhost:8000 on an embedded PostgreSQL and S3 server
+	@exec $(BIN)/python -m app dev
+
+test: $(VENV)/.dev $(STORE)/.ready ## run the whole suite (ARGS="-k name" for a part)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## lint, types, arrows between the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's way
+	$(BIN)/python -m bench.upload $(ARGS)
+
+lock: $(VENV)/.dev ## resolve the dependencies anew; the locks name no index
+	$(BIN)/python -m pip install --quiet 'uv>=0.13'
+	@set -e; compile="$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'"; \
+	eval "$$compile pyproject.toml -o requirements/runtime.txt"; \
+	eval "$$compile pyproject.toml --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt"; \
+	eval "$$compile pyproject.toml --extra embedded --group dev -c requirements/runtime.txt -o requirements/dev.txt"; \
+	eval "$$compile requirements/store.in -o requirements/store.txt"
+
+clean: ## remove the environments; DATA_DIR stays
+	rm -rf $(VENV) $(STORE)
+
+# A stamp lies in each environment, so that a broken install is done again and a whole one is not.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Holdfast needs Python >= 3.11, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.run: requirements/embedded.txt | $(VENV)/bin/python
+	@test -e $(VENV)/.dev || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/embedded.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@ $(VENV)/.run
+
+$(STORE)/.ready: requirements/store.txt | $(VENV)/bin/python
+	@test -x $(STORE)/bin/python || $(PYTHON) -m venv $(STORE)
+	@$(STORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/store.txt
+	@touch $@

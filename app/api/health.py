@@ -1,0 +1,127 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from app.core.database import Database, newest_revision
+from app.core.exceptions import HoldfastError
+from app.core.s3 import S3
+
+router = APIRouter(tags=["health"])
+PROBE_TIMEOUT_SECONDS = 2.0
+ANSWER_LIVES_SECONDS = 5.0
+WRITE_PROBE_EVERY_SECONDS = 60.0
+
+
+class ProbeResult(BaseModel):
+    """How one part answered."""
+
+    status: str
+    latency_ms: float
+    detail: str | None = None
+
+
+class Readiness(BaseModel):
+    """How all parts answered."""
+
+    status: str
+    checks: dict[str, ProbeResult]
+
+
+@dataclass
+class ReadinessProbe:
+    """Asks database and bucket, at most every five seconds however often it is asked itself."""
+
+    database: Database
+    s3: S3
+    is_stopping: bool = False
+    _answer: Readiness | None = None
+    _answered_at: float = field(default=float("-inf"))
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _write: ProbeResult | None = None
+    _written_at: float = field(default=float("-inf"))
+    _probe_key: str = field(default_factory=lambda: f".holdfast/probe-{uuid4().hex}")
+
+    async def answer(self) -> Readiness:
+        """The present or a very recent state."""
+        if self.is_stopping:
+            return Readiness(status="stopping", checks={})
+        async with self._lock:
+            if self._answer is None or time.monotonic() - self._answered_at > ANSWER_LIVES_SECONDS:
+                self._answer = await self._ask()
+                self._answered_at = time.monotonic()
+            return self._answer
+
+    async def _ask(self) -> Readiness:
+        names = ("database", "migrations", "bucket", "bucket_write")
+        results = await asyncio.gather(
+            _timed(self._database), _timed(self._migrations), _timed(self.s3.check_bucket), self._bucket_write()
+        )
+        is_ready = all(result.status == "ok" for result in results)
+        return Readiness(status="ok" if is_ready else "unavailable", checks=dict(zip(names, results, strict=True)))
+
+    async def _database(self) -> None:
+        await self.database.revision()
+
+    async def _migrations(self) -> None:
+        found = await self.database.revision()
+        expected = await asyncio.to_thread(newest_revision)
+        if found != expected:
+            raise NotReady(f"schema is at {found or 'nothing'}, code expects {expected}: run python -m app migrate")
+
+    async def _bucket_write(self) -> ProbeResult:
+        if (
+            self._write is None
+            or self._write.status != "ok"
+            or (time.monotonic() - self._written_at > WRITE_PROBE_EVERY_SECONDS)
+        ):
+            self._write = await _timed(self._write_and_remove)
+            self._written_at = time.monotonic()
+        return self._write
+
+    async def _write_and_remove(self) -> None:
+        key = f"{self.s3.settings.key_prefix}{self._probe_key}"
+        await self.s3.put(key, b"holdfast", content_type="text/plain", metadata={})
+        await self.s3.delete(key)
+
+
+class NotReady(HoldfastError):
+    """A part answers, but not as it has to."""
+
+
+async def _timed(probe: Callable[[], Awaitable[object]]) -> ProbeResult:
+    started = time.perf_counter()
+    status, detail = "ok", None
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+            await probe()
+    except TimeoutError:
+        status, detail = "timeout", f"no answer within {PROBE_TIMEOUT_SECONDS:g} s"
+    except NotReady as error:
+        status, detail = "failed", str(error)
+    except HoldfastError as error:
+        status, detail = "failed", type(error).code
+    return ProbeResult(status=status, latency_ms=round((time.perf_counter() - started) * 1000, 1), detail=detail)
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """The process lives. No I/O."""
+    return {"status": "ok"}
+
+
+@router.get("/health/ready", response_model=Readiness, responses={503: {"model": Readiness}})
+async def ready(request: Request) -> Response:
+    """Database, migrations and bucket answer, and the bucket can be written."""
+    probe: ReadinessProbe = request.app.state.readiness
+    answer = await probe.answer()
+    return JSONResponse(answer.model_dump(mode="json"), status_code=200 if answer.status == "ok" else 503)

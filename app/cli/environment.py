@@ -1,0 +1,34 @@
+"""The environment that commands work in: the shell's, `.env`, and the embedded parts' own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from app.embedded.parts import attached_parts
+
+DEFAULT_DATA_DIR = ".data"
+
+
+def found_environment() -> dict[str, str]:
+    """The shell's variables above those of `.env`, empty ones left out."""
+    written = {name: value for name, value in dotenv_values(".env").items() if value}
+    return written | {name: value for name, value in os.environ.items() if value}
+
+
+def data_dir(environ: dict[str, str]) -> Path:
+    """Where the embedded parts keep everything."""
+    return Path(environ.get("DATA_DIR", DEFAULT_DATA_DIR))
+
+
+@contextmanager
+def attached() -> Iterator[None]:
+    """Let a command use the parts that `dev` runs, or start them for as long as it takes."""
+    environ = found_environment()
+    with attached_parts(data_dir(environ), environ) as parts:
+        parts.apply(os.environ)
+        yield

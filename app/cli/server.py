@@ -1,0 +1,98 @@
+"""`serve` for production, `dev` for a machine that has nothing but Python."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+import uvicorn
+
+from app.cli.database import migrate_to_newest
+from app.cli.environment import data_dir, found_environment
+from app.config import Settings
+from app.core.logging import configure_logging
+from app.embedded.environment import RunningParts
+from app.embedded.parts import embedded_parts
+from app.main import create_app
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", "8000"
+
+
+def serve() -> None:
+    """Serve with the settings given. Migrates nothing, starts nothing else."""
+    _run(Settings.from_environment())
+
+
+def dev() -> None:
+    """Serve on an embedded PostgreSQL and S3 server wherever the settings name none; keep everything in DATA_DIR."""
+    environ = found_environment()
+    host, port = environ.get("HOST", DEFAULT_HOST), environ.get("PORT", DEFAULT_PORT)
+    with embedded_parts(data_dir(environ), environ, http_host=host, http_port=int(port)) as parts:
+        parts.apply(os.environ)
+        is_local = parts.embedded_database and parts.embedded_store and is_loopback(host)
+        if is_local and "AUTH_ENABLED" not in environ and "AUTH_JWT_SECRET" not in environ:
+            os.environ["AUTH_ENABLED"] = "false"
+        os.environ.setdefault("LOG_FORMAT", environ.get("LOG_FORMAT", "console"))
+        settings = Settings.from_environment()
+        if parts.embedded_database:
+            migrate_to_newest(settings.database.url.get_secret_value())
+        _run(settings, banner=_banner(settings, parts))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody outside this machine can reach that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Server(uvicorn.Server):
+    """Says what runs once it really answers, and turns readiness red as soon as it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, banner: str | None) -> None:
+        super().__init__(config)
+        self._banner = banner
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._banner and self.started:
+            print(self._banner, flush=True)  # noqa: T201 -- for the person who typed `make run`
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.loaded_app.state.readiness.is_stopping = True
+        await super().shutdown(sockets)
+
+
+def _run(settings: Settings, banner: str | None = None) -> None:
+    server = settings.server
+    configure_logging(server.log_level, server.log_format)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=server.host,
+        port=server.port,
+        log_config=None,
+        # Our own middleware writes it, with route templates instead of paths and queries.
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=server.shutdown_grace_seconds,
+        proxy_headers=False,
+    )
+    _Server(config, banner).run()
+
+
+def _banner(settings: Settings, parts: RunningParts) -> str:
+    server = settings.server
+    base = f"http://{server.host}:{server.port}"
+    return f"""
+Holdfast serves at {base}   (docs: {base}/docs, health: {base}/health/ready)
+  database  {"embedded PostgreSQL" if parts.embedded_database else "the one of DATABASE_URL"}
+  store     {"embedded S3 server" if parts.embedded_store else "the bucket of S3_BUCKET_NAME"}
+  data      {server.data_dir}
+  sign-in   {"on: python -m app token --sub alice" if settings.auth.enabled else "off; everything belongs to 'local'"}
+
+Try:  printf 'id,name\\n1,Ada\\n' | curl -F 'file=@-;filename=people.csv' {base}{server.api_v1_prefix}/files/upload
+"""

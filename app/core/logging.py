@@ -1,0 +1,78 @@
+"""One log, console or JSON, for our own events and for those of libraries; no URL signature or token in any of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Literal
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+SECRET = re.compile(
+    r"(?i)((?:x[-_]amz[-_](?:signature|credential|security[-_]token)|signature|awsaccesskeyid|policy)=)[^&\s\"']+"
+    r"|(bearer\s+)[\w.~+/=-]+"
+    r"|(://[^\s/:@]*:)[^\s/@]+(?=@)"
+)
+REDACTED_NAMES = frozenset({"authorization", "url", "signature", "policy", "token", "secret", "password", "key"})
+# At DEBUG these print whole requests, signatures included.
+TALKATIVE = ("botocore", "boto3", "s3transfer", "urllib3", "asyncio", "python_multipart")
+
+
+def redact(value: object) -> object:
+    """The same value without signatures, tokens and passwords, at any depth."""
+    if isinstance(value, str):
+        return SECRET.sub(lambda match: f"{match.group(1) or match.group(2) or match.group(3)}[redacted]", value)
+    if isinstance(value, dict):
+        return {
+            name: "[redacted]" if str(name).lower() in REDACTED_NAMES else redact(item) for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    redacted = redact(event)
+    return redacted if isinstance(redacted, dict) else event
+
+
+def configure_logging(level: str, form: Literal["console", "json"]) -> None:
+    """Send everything to standard error in one form.
+
+    Args:
+        level: the lowest level written, such as `INFO`.
+        form: `console` for people, `json` for machines: one object a line.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    # Tracebacks become text before redaction, so that an address inside an exception is caught too.
+    last: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        _redact_event,
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,138 @@
+"""Turns every failure into one RFC 9457 answer, logged once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from app.core.exceptions import FieldError, HoldfastError, Invalid, Unauthenticated
+from app.core.middleware import request_id
+
+log = structlog.get_logger()
+SERVER_ERROR = 500
+NOBODY_LISTENS = 499  # nginx's number for a client that went away; only ever seen in the log
+
+
+class ProblemField(BaseModel):
+    """One wrong field."""
+
+    field: str = Field(examples=["body.folder"])
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details: what every error looks like."""
+
+    type: str = Field(examples=["urn:holdfast:problem:file_not_found"])
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable; the list stands in the API's description.")
+    request_id: str
+    message: str = Field(description="The same as `detail`, for stock upload clients.")
+    errors: list[ProblemField] | None = None
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of error answers."""
+    return {
+        status: {
+            "model": Problem,
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def problem_of(error: HoldfastError) -> dict[str, Any]:
+    """The body of the answer to an expected failure."""
+    return _body(type(error).status, type(error).title, type(error).code, str(error), error.errors)
+
+
+def _body(status: int, title: str, code: str, detail: str, errors: Sequence[FieldError] = ()) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": f"urn:holdfast:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id(),
+        "message": detail,
+    }
+    if errors:
+        body["errors"] = [{"field": error.field, "detail": error.detail} for error in errors]
+    return body
+
+
+def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(body, status_code=body["status"], headers=headers, media_type="application/problem+json")
+
+
+async def _on_expected(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HoldfastError):
+        raise error
+    headers = dict(error.headers)
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    level = "error" if type(error).status >= SERVER_ERROR else "info"
+    await getattr(log, f"a{level}")("request_refused", code=type(error).code, status=type(error).status)
+    return _answer(problem_of(error), headers)
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = tuple(
+        FieldError(".".join(str(part) for part in item["loc"]), str(item["msg"]).removeprefix("Value error, "))
+        for item in error.errors()
+    )
+    return await _on_expected(request, Invalid("Some fields are wrong; see errors.", errors=errors))
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    problem_status = int(status)
+    code = {
+        HTTPStatus.NOT_FOUND: "not_found",
+        HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "file_too_large",
+    }.get(status, "validation_error")
+    detail = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; the Allow header names those it takes.",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this address takes.",
+    }.get(status, "The request can't be read.")
+    return _answer(_body(problem_status, status.phrase, code, detail), dict(error.headers or {}))
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=NOBODY_LISTENS)
+
+
+async def _on_unexpected(_request: Request, error: Exception) -> Response:
+    log.error("request_failed", exc_info=error)
+    return _answer(_body(SERVER_ERROR, "Internal error", "internal_error", HoldfastError.detail))
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make the app answer every failure with a problem."""
+    app.add_exception_handler(HoldfastError, _on_expected)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, _on_unexpected)

@@ -1,0 +1,367 @@
+"""The only importer of boto3: its calls block, so every method here runs them in a bounded pool of threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import boto3
+import structlog
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from app.config import MEBIBYTE, ConfigurationError, StoreSettings
+from app.core.clock import utc_now
+from app.core.exceptions import HoldfastError
+from app.core.s3_errors import ObjectNotFound, StorageUnavailable, answer_code, translate
+from app.core.slots import Slots, StorageBusy
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = structlog.get_logger()
+
+ATTEMPTS = 3
+STREAMS_PER_SLOT = 8
+COPY_OBJECT_MAX_BYTES = 5 * 1024 * MEBIBYTE
+
+
+@dataclass(frozen=True)
+class ObjectHead:
+    """What the store says about one object; sizes in bytes."""
+
+    size_bytes: int
+    etag: str
+    content_type: str
+    last_modified: datetime
+    storage_class: str
+    encryption: str | None
+    version_id: str | None
+
+
+@dataclass(frozen=True)
+class PartTag:
+    """One stored part of a multipart upload."""
+
+    number: int
+    etag: str
+
+
+class ObjectStream:
+    """An object's bytes on their way out; holds one connection to the store until closed."""
+
+    def __init__(self, s3: S3, body: StreamingBody, length: int) -> None:
+        self.length = length
+        self._s3 = s3
+        self._body = body
+        self._is_open = True
+
+    async def read(self, size_bytes: int) -> bytes:
+        """The next bytes, at most `size_bytes`, empty at the end.
+
+        Raises:
+            StorageUnavailable: the store broke off; what was read so far is not the whole.
+        """
+        data: bytes = await self._s3.call(self._body.read, size_bytes)
+        return data
+
+    def close(self) -> None:
+        """Give the connection back, or drop it when bytes are left on it. Twice is once."""
+        if self._is_open:
+            self._is_open = False
+            self._s3.open_streams -= 1
+            self._body.close()
+
+
+class S3:
+    """One bucket behind one client for the life of the process.
+
+    Args:
+        settings: bucket, address, credentials, limits.
+    """
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self.settings = settings
+        self.bucket = settings.bucket_name
+        self.open_streams = 0
+        self._max_streams = settings.max_concurrency * STREAMS_PER_SLOT
+        self._slots = Slots(settings.max_concurrency, queue=settings.max_concurrency * 4, wait_seconds=10.0)
+        self._session = boto3.Session(
+            aws_access_key_id=settings.access_key_id,
+            aws_secret_access_key=_secret(settings.secret_access_key),
+            aws_session_token=_secret(settings.session_token),
+            region_name=settings.region,
+        )
+        self._client = self._make_client(settings.endpoint_url)
+        self._signer = self._make_client(settings.public_endpoint_url or settings.endpoint_url)
+        self._require_sigv4()
+
+    def _make_client(self, endpoint_url: str | None) -> S3Client:
+        settings = self.settings
+        style = settings.addressing_style
+        if style == "auto":
+            # A dotted bucket would break the TLS wildcard; other stores rarely resolve bucket.host.
+            style = "path" if settings.endpoint_url or "." in settings.bucket_name else "virtual"
+        mode = "when_supported" if settings.wants_checksum_headers else "when_required"
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": style},
+            connect_timeout=settings.connect_timeout_seconds,
+            read_timeout=settings.read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            max_pool_connections=settings.max_concurrency + self._max_streams,
+            request_checksum_calculation=mode,
+            response_checksum_validation=mode,
+            user_agent_appid="holdfast",
+        )
+        client: S3Client = self._session.client(
+            "s3", endpoint_url=endpoint_url, config=config, use_ssl=settings.use_ssl, verify=settings.verify_ssl
+        )
+        return client
+
+    def _require_sigv4(self) -> None:
+        """boto3 falls back to SigV2 in silence, which drops signed headers; refuse to start then."""
+        try:
+            url = self._signer.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": "probe"})
+        except BotoCoreError as error:
+            message = f"no usable S3 credentials ({answer_code(error)}): set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"
+            raise ConfigurationError(message) from error
+        if "X-Amz-Algorithm=AWS4-HMAC-SHA256" not in url:
+            message = "boto3 does not sign with SigV4 here; check S3_REGION and S3_ENDPOINT_URL"
+            raise ConfigurationError(message)
+
+    async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run one boto3 call in a slot, its errors translated.
+
+        Raises:
+            HoldfastError: a category of `app.core.s3_errors`.
+        """
+        try:
+            return await self._slots.run(function, *args, **kwargs)
+        except (BotoCoreError, ClientError) as error:
+            translated = translate(error)
+            if not isinstance(translated, ObjectNotFound):
+                log.warning(
+                    "store_call_failed",
+                    operation=getattr(function, "__name__", "call"),
+                    error=answer_code(error),
+                    detail=_operator_detail(translated, error),
+                )
+            raise translated from error
+
+    def _write_options(self, storage_class: str) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        if self.settings.encrypt_at_rest:
+            options["ServerSideEncryption"] = "aws:kms" if self.settings.kms_key_id else "AES256"
+            if self.settings.kms_key_id:
+                options["SSEKMSKeyId"] = self.settings.kms_key_id
+        if storage_class != "STANDARD":
+            options["StorageClass"] = storage_class
+        return options
+
+    async def put(
+        self,
+        key: str,
+        body: bytes | bytearray,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        storage_class: str = "STANDARD",
+    ) -> None:
+        """Write one object in one request; its SHA-256 is part of the signature."""
+        await self.call(
+            self._client.put_object,
+            Bucket=self.bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            Metadata=metadata,
+            **self._write_options(storage_class),
+        )
+
+    async def create_multipart(
+        self, key: str, *, content_type: str, metadata: Mapping[str, str], storage_class: str = "STANDARD"
+    ) -> str:
+        """Begin a multipart upload; returns the store's id of it."""
+        answer = await self.call(
+            self._client.create_multipart_upload,
+            Bucket=self.bucket,
+            Key=key,
+            ContentType=content_type,
+            Metadata=metadata,
+            **self._write_options(storage_class),
+        )
+        return answer["UploadId"]
+
+    async def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> PartTag:
+        """Write one part (1 to 10,000)."""
+        answer = await self.call(
+            self._client.upload_part, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
+        )
+        return PartTag(number, answer["ETag"])
+
+    async def copy_part(
+        self, key: str, upload_id: str, number: int, *, source_key: str, source_etag: str, first: int, last: int
+    ) -> PartTag:
+        """Copy bytes `first` to `last`, both included, of another object into one part."""
+        answer = await self.call(
+            self._client.upload_part_copy,
+            Bucket=self.bucket,
+            Key=key,
+            UploadId=upload_id,
+            PartNumber=number,
+            CopySource={"Bucket": self.bucket, "Key": source_key},
+            CopySourceIfMatch=source_etag,
+            CopySourceRange=f"bytes={first}-{last}",
+        )
+        return PartTag(number, answer["CopyPartResult"]["ETag"])
+
+    async def complete_multipart(self, key: str, upload_id: str, parts: list[PartTag]) -> None:
+        """Join the parts, in order, to one object."""
+        await self.call(
+            self._client.complete_multipart_upload,
+            Bucket=self.bucket,
+            Key=key,
+            UploadId=upload_id,
+            MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
+        )
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        """Drop a multipart upload and its parts; one that the store doesn't know is dropped already."""
+        await self.call(self._client.abort_multipart_upload, Bucket=self.bucket, Key=key, UploadId=upload_id)
+
+    async def find_multipart(self, key: str) -> list[str]:
+        """The ids of all unfinished multipart uploads of exactly this key."""
+        answer = await self.call(self._client.list_multipart_uploads, Bucket=self.bucket, Prefix=key)
+        return [upload["UploadId"] for upload in answer.get("Uploads", []) if upload["Key"] == key]
+
+    async def copy(
+        self,
+        source_key: str,
+        key: str,
+        *,
+        source_etag: str,
+        content_type: str,
+        metadata: Mapping[str, str],
+        storage_class: str = "STANDARD",
+    ) -> None:
+        """Copy an object up to 5 GiB inside the store, only if it is still the one of `source_etag`."""
+        await self.call(
+            self._client.copy_object,
+            Bucket=self.bucket,
+            Key=key,
+            CopySource={"Bucket": self.bucket, "Key": source_key},
+            CopySourceIfMatch=source_etag,
+            # The directive REPLACE forgets the content type unless it is sent again.
+            MetadataDirective="REPLACE",
+            ContentType=content_type,
+            Metadata=metadata,
+            **self._write_options(storage_class),
+        )
+
+    async def head(self, key: str) -> ObjectHead:
+        """What the store says about an object.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        answer = await self.call(self._client.head_object, Bucket=self.bucket, Key=key)
+        return ObjectHead(
+            size_bytes=answer["ContentLength"],
+            etag=answer["ETag"],
+            content_type=answer.get("ContentType", "application/octet-stream"),
+            last_modified=answer["LastModified"],
+            storage_class=answer.get("StorageClass", "STANDARD"),
+            encryption=answer.get("ServerSideEncryption"),
+            version_id=answer.get("VersionId"),
+        )
+
+    async def open(
+        self, key: str, *, etag: str | None = None, first: int | None = None, last: int | None = None
+    ) -> ObjectStream:
+        """Begin to read an object, or its bytes `first` to `last`, both included.
+
+        Raises:
+            ObjectNotFound: there is none.
+            ObjectChanged: it is not the one of `etag`.
+            StorageBusy: too many readers already hold a connection.
+        """
+        if self.open_streams >= self._max_streams:
+            raise StorageBusy(retry_after_seconds=1)
+        options: dict[str, Any] = {}
+        if etag:
+            options["IfMatch"] = etag
+        if first is not None and last is not None:
+            options["Range"] = f"bytes={first}-{last}"
+        self.open_streams += 1
+        opening = asyncio.ensure_future(self.call(self._client.get_object, Bucket=self.bucket, Key=key, **options))
+        try:
+            answer = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # The reader left while the store was answering: the connection must go back all the same.
+            opening.add_done_callback(self._close_unread)
+            raise
+        except BaseException:
+            self.open_streams -= 1
+            raise
+        return ObjectStream(self, answer["Body"], answer["ContentLength"])
+
+    def _close_unread(self, opening: asyncio.Future[Any]) -> None:
+        self.open_streams -= 1
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result()["Body"].close()
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; one that is not there counts as removed."""
+        await self.call(self._client.delete_object, Bucket=self.bucket, Key=key)
+
+    async def check_bucket(self) -> None:
+        """Ask whether the bucket is there and ours."""
+        await self.call(self._client.head_bucket, Bucket=self.bucket)
+
+    async def presign_get(
+        self, key: str, *, ttl_seconds: int, content_type: str, content_disposition: str, version_id: str | None = None
+    ) -> str:
+        """An URL that reads one object for `ttl_seconds`, under the host that clients reach."""
+        parameters: dict[str, Any] = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "ResponseContentType": content_type,
+            "ResponseContentDisposition": content_disposition,
+        }
+        if version_id and version_id != "null":
+            parameters["VersionId"] = version_id
+        return await self.call(
+            self._signer.generate_presigned_url, "get_object", Params=parameters, ExpiresIn=ttl_seconds
+        )
+
+    async def credentials_lifetime_seconds(self) -> float | None:
+        """How long the present credentials live; None for keys that don't expire.
+
+        A URL dies with the credentials that signed it, whatever its own expiry says.
+        """
+        credentials = await self.call(self._session.get_credentials)
+        # boto3 has no public name for it; static keys don't have it at all.
+        expiry: datetime | None = getattr(credentials, "_expiry_time", None)
+        return None if expiry is None else max(0.0, (expiry - utc_now()).total_seconds())
+
+    async def close(self) -> None:
+        """Wait for running calls, then drop all connections."""
+        await asyncio.to_thread(self._slots.close)
+        self._client.close()
+        self._signer.close()
+
+
+def _secret(value: Any) -> str | None:  # noqa: ANN401 -- SecretStr or None; pydantic's type stays in the settings
+    return None if value is None else str(value.get_secret_value())
+
+
+def _operator_detail(translated: HoldfastError, error: BotoCoreError | ClientError) -> str:
+    """The original text for what an operator must mend; time-outs need none."""
+    return type(translated).__name__ if isinstance(translated, StorageUnavailable) else str(error)

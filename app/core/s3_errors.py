@@ -1,0 +1,99 @@
+"""What the store's errors mean: only a real not-found is a not-found; an outage never looks like lost data."""
+
+from __future__ import annotations
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+from botocore.exceptions import (
+    ConnectionError as BotoConnectionError,
+)
+
+from app.core.exceptions import Conflict, HoldfastError, Misconfigured, NotFound, Unavailable
+from app.core.slots import StorageBusy
+
+
+class ObjectNotFound(NotFound):
+    """The store has no object under that key."""
+
+    code = "file_not_found"
+
+
+class UploadNotFound(NotFound):
+    """The store knows no such multipart upload (any more)."""
+
+    code = "upload_not_found"
+
+
+class ObjectChanged(Conflict):
+    """The object is not the one that the condition names."""
+
+
+class StoreRefusedBody(Conflict):
+    """The store found other bytes than announced; the transfer was damaged on the way."""
+
+
+class StorageUnavailable(Unavailable):
+    """The store can't be reached, or fails by itself."""
+
+    code = "storage_unavailable"
+    detail = "The store can't be reached right now; try again in a few seconds."
+
+
+class StorageMisconfigured(Misconfigured):
+    """The bucket, the region, the key or its rights are wrong."""
+
+    code = "storage_misconfigured"
+
+
+_NOT_FOUND = {"404", "NoSuchKey", "NotFound", "NoSuchVersion"}
+_CHANGED = {"412", "PreconditionFailed", "ConditionalRequestConflict", "304"}
+_DAMAGED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"}
+_BUSY = {"SlowDown", "TooManyRequests", "ServiceUnavailable", "503", "429", "Throttling"}
+_SERVER_ERROR = 500
+
+
+def translate(error: BotoCoreError | ClientError) -> HoldfastError:
+    """Turn what boto3 raises into our categories.
+
+    The text of the original never reaches a caller: it holds bucket names, keys and addresses.
+    """
+    if isinstance(error, ClientError):
+        return _translate_answer(error)
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
+        return StorageMisconfigured()
+    if isinstance(error, HTTPClientError | BotoConnectionError):
+        return StorageUnavailable()
+    return StorageMisconfigured()
+
+
+def _translate_answer(error: ClientError) -> HoldfastError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code == "NoSuchUpload":
+        return UploadNotFound()
+    if code in _NOT_FOUND:
+        return ObjectNotFound()
+    if code in _CHANGED or status == 412:  # noqa: PLR2004 -- HTTP's own number
+        return ObjectChanged()
+    if code in _DAMAGED:
+        return StoreRefusedBody("The bytes were damaged on the way to the store; send them again.")
+    if code in _BUSY:
+        return StorageBusy(retry_after_seconds=2)
+    if code == "RequestTimeTooSkewed":
+        return StorageUnavailable("The clocks of the service and of the store differ too much; try again later.")
+    if status >= _SERVER_ERROR:
+        return StorageUnavailable()
+    return StorageMisconfigured()
+
+
+def answer_code(error: BotoCoreError | ClientError) -> str:
+    """The store's own word for the error, for the log."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "unknown"))
+    return type(error).__name__

@@ -1,0 +1,30 @@
+"""The one rule for text that comes from outside: PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+
+def require_storable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value, at any depth
+    """Return `value` unchanged.
+
+    Raises:
+        ValueError: some string in it, key or value, holds a NUL or a lone surrogate.
+    """
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            if "\x00" in item or any("\ud800" <= character <= "\udfff" for character in item):
+                raise ValueError("must not contain NUL or lone surrogates")
+        elif isinstance(item, dict):
+            stack.extend(item.keys())
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return value
+
+
+Text = Annotated[str, AfterValidator(require_storable)]

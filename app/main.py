@@ -1,0 +1,70 @@
+"""Builds the application: resources, middleware, problems, routers; nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app.api import health, v1
+from app.config import MEBIBYTE, Settings
+from app.core.database import Database
+from app.core.middleware import RequestContext
+from app.core.problems import install_problem_handlers
+from app.core.resources import Afterwork
+from app.core.s3 import S3
+from app.modules.auth.tokens import Authenticator
+from app.modules.files.assembly import build_file_services
+
+JSON_BODY_MAX_BYTES = MEBIBYTE
+EXPOSED_HEADERS = (
+    "ETag", "Location", "Link", "X-Request-ID", "Content-Range", "Content-Disposition", "Accept-Ranges", "Retry-After",
+    "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+)  # fmt: skip
+DESCRIPTION = """The file service that an application puts between its users and S3.
+
+Every error is an RFC 9457 problem with a stable `code`; `request_id` names it in the log."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. Connections come up in its lifespan, not before."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
+        app.state.authenticator = Authenticator(settings.auth)
+        app.state.file_services = build_file_services(settings, database, s3, afterwork)
+        app.state.readiness = health.ReadinessProbe(database, s3)
+        try:
+            yield
+        finally:
+            # Cut-off uploads are still being undone; they need both the registry and the store.
+            await afterwork.finish(settings.server.shutdown_grace_seconds)
+            await s3.close()
+            await database.close()
+
+    app = FastAPI(
+        title="Holdfast",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        debug=False,
+        redirect_slashes=False,
+        max_body_size=JSON_BODY_MAX_BYTES,
+    )
+    if settings.server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.server.cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED_HEADERS,
+        )
+    install_problem_handlers(app)
+    app.add_middleware(RequestContext)
+    app.include_router(health.router)
+    for router in v1.ROUTERS:
+        app.include_router(router, prefix=settings.server.api_v1_prefix)
+    return app

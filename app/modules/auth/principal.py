@@ -1,0 +1,54 @@
+"""The one who calls, as every service method takes it first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.core.exceptions import Forbidden, Unauthenticated
+
+
+class Scope(StrEnum):
+    """What a credential may be used for."""
+
+    READ = "files:read"
+    WRITE = "files:write"
+    ADMIN = "files:admin"
+
+
+DEFAULT_SCOPES = frozenset({Scope.READ, Scope.WRITE})
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A caller.
+
+    Args:
+        subject: the token's `sub`, verbatim; None for a caller without a credential.
+        scopes: what the credential says exactly; `files:admin` implies the other two.
+    """
+
+    subject: str | None
+    scopes: frozenset[str] = DEFAULT_SCOPES
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this caller may act on everybody's files."""
+        return Scope.ADMIN in self.scopes
+
+    def require(self, scope: Scope) -> str:
+        """The caller's own name, if it may do what `scope` stands for.
+
+        Raises:
+            Unauthenticated: there is no credential.
+            Forbidden: the credential does not carry the scope.
+        """
+        if self.subject is None:
+            raise Unauthenticated
+        if scope not in self.scopes and not self.is_admin:
+            raise Forbidden(f"This credential lacks the scope {scope}.")
+        return self.subject
+
+
+ANONYMOUS = Principal(subject=None, scopes=frozenset())
+LOCAL = Principal(subject="local")

@@ -1,0 +1,30 @@
+"""Builds the module's services from what the process shares."""
+
+from __future__ import annotations
+
+from app.config import Settings
+from app.core.database import Database
+from app.core.pagination import CursorSigner
+from app.core.resources import Afterwork
+from app.core.s3 import S3
+from app.modules.files.content import ContentPolicy
+from app.modules.files.dependencies import FileServices
+from app.modules.files.s3_service import FileStore
+from app.modules.files.services.lifecycle import LifecycleService
+from app.modules.files.services.reading import ReadService
+from app.modules.files.services.reservations import Reservations
+from app.modules.files.services.uploading import UploadService
+
+
+def build_file_services(settings: Settings, database: Database, s3: S3, afterwork: Afterwork) -> FileServices:
+    """All services of the module, sharing one store, one policy, one way to write."""
+    store = FileStore(s3)
+    policy = ContentPolicy.from_settings(settings.store.allowed_extensions, settings.store.allowed_mime_types)
+    reservations = Reservations(database, store, settings.store, afterwork, settings.upload.lease_seconds)
+    secret = settings.auth.jwt_secret or settings.database.url
+    return FileServices(
+        uploads=UploadService(reservations, store, policy, settings.store),
+        reader=ReadService(database, store, CursorSigner(secret.get_secret_value().encode()), settings.store),
+        lifecycle=LifecycleService(database, store, reservations, policy, afterwork),
+        upload_settings=settings.upload,
+    )

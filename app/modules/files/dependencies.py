@@ -1,0 +1,138 @@
+"""Brings services and incoming files into the routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from app.config import UploadSettings
+from app.core.exceptions import FieldError, Invalid
+from app.core.multipart_form import MAX_FIELD_BYTES, MAX_FIELDS, FormField, FormFile, FormReader, boundary_of
+from app.core.request_body import paced_body
+from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.auth.principal import Principal, Scope
+from app.modules.files.names import unescape_form_filename
+from app.modules.files.schemas import UploadFields
+from app.modules.files.services.lifecycle import LifecycleService
+from app.modules.files.services.reading import ReadService
+from app.modules.files.services.uploading import IncomingFile, UploadDetails, UploadService
+
+# What a form may hold besides the file: all its fields, and headers and boundaries.
+FORM_OVERHEAD_BYTES = MAX_FIELDS * MAX_FIELD_BYTES + 65_536
+
+
+@dataclass(frozen=True)
+class FileServices:
+    """The module's services, built once."""
+
+    uploads: UploadService
+    reader: ReadService
+    lifecycle: LifecycleService
+    upload_settings: UploadSettings
+
+
+def file_services(request: Request) -> FileServices:
+    """The services of this process."""
+    services: FileServices = request.app.state.file_services
+    return services
+
+
+Services = Annotated[FileServices, Depends(file_services)]
+
+
+def writer(principal: CurrentPrincipal) -> Principal:
+    """A caller who may write; asked before the first byte of a body is read."""
+    principal.require(Scope.WRITE)
+    return principal
+
+
+Writer = Annotated[Principal, Depends(writer)]
+
+
+def content_length(request: Request) -> int | None:
+    """How many bytes the body has, if the client says so; the server has checked that it's a number."""
+    header = request.headers.get("content-length")
+    return None if header is None else int(header)
+
+
+def body_of(request: Request, settings: UploadSettings) -> AsyncIterator[bytes]:
+    """The body as it arrives, from a client that keeps sending."""
+    return paced_body(
+        request,
+        idle_timeout_seconds=settings.idle_timeout_seconds,
+        min_bytes_per_second=settings.min_bytes_per_second,
+    )
+
+
+def details_of(fields: dict[str, str]) -> UploadDetails:
+    """Form fields as the service takes them.
+
+    Raises:
+        RequestValidationError: a field is wrong or unknown; it's named.
+    """
+    try:
+        return UploadFields.model_validate(fields).to_details()
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_input=False)]
+        ) from error
+
+
+async def form_file(request: Request, _writer: Writer, services: Services) -> IncomingFile:
+    """The file of a multipart form, read up to its first byte.
+
+    Raises:
+        Invalid: the form has no file, or two.
+    """
+    boundary = boundary_of(request.headers.get("content-type"))
+    events = FormReader(boundary, body_of(request, services.upload_settings)).events()
+    fields: dict[str, str] = {}
+
+    def keep(field: FormField) -> None:
+        if field.name in fields:
+            raise _wrong(field.name, "stands in the form twice")
+        fields[field.name] = field.value
+
+    async def first_file() -> FormFile:
+        async for event in events:
+            if isinstance(event, FormField):
+                keep(event)
+            elif isinstance(event, FormFile):
+                return event
+        raise _wrong("file", "is missing: send the file as a part named 'file' with a filename")
+
+    async def chunks() -> AsyncIterator[bytes]:
+        async for event in events:
+            if isinstance(event, bytes):
+                yield event
+            elif isinstance(event, FormField):
+                keep(event)
+            elif isinstance(event, FormFile):
+                raise _wrong(event.name, "is a second file; send one file a request")
+
+    file = await first_file()
+    if file.name != "file":
+        raise _wrong(file.name, "is not the part for the file; name it 'file'")
+    if not file.filename:
+        raise _wrong("file", "no file was chosen")
+    total = content_length(request)
+    return IncomingFile(
+        filename=unescape_form_filename(file.filename),
+        declared_type=file.content_type,
+        least_bytes=None if total is None else max(0, total - FORM_OVERHEAD_BYTES),
+        most_bytes=total,
+        chunks=chunks(),
+        details=lambda: details_of(fields),
+    )
+
+
+IncomingFormFile = Annotated[IncomingFile, Depends(form_file)]
+
+
+def _wrong(field: str, detail: str) -> Invalid:
+    return Invalid("The form can't be taken; see errors.", errors=(FieldError(f"body.{field}", detail),))

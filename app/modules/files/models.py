@@ -1,0 +1,140 @@
+"""The two tables: `FileUpload` is what users see, `StoredObject` is what the bucket holds.
+
+A bucket is compared with `StoredObject` and nothing else: every object has its row before
+it exists, and keeps it until it is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Index, Integer, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.database import Base
+
+
+class FileStatus(StrEnum):
+    """The life of a file as its owner sees it."""
+
+    PENDING = "pending"
+    VERIFYING = "verifying"
+    SCANNING = "scanning"
+    AVAILABLE = "available"
+    REJECTED = "rejected"
+    DELETED = "deleted"
+
+
+class ObjectState(StrEnum):
+    """The life of an object in the bucket. A removed one keeps its row: its key is never used again."""
+
+    RESERVED = "reserved"
+    STORED = "stored"
+    REMOVING = "removing"
+    REMOVED = "removed"
+
+
+class ObjectRole(StrEnum):
+    """What an object is for."""
+
+    STAGING = "staging"
+    CONTENT = "content"
+
+
+class ChecksumKind(StrEnum):
+    """Who computed an object's SHA-256."""
+
+    STREAMED = "streamed"  # we did, while the bytes passed
+    STORE = "store"  # the store checked the one that the client had signed
+    READ = "read"  # we did, reading the stored object back
+    COPIED = "copied"  # taken over from the source of a server-side copy
+
+
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    words = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({words})", name=column)
+
+
+Moment = DateTime(timezone=True)
+
+
+class StoredObject(Base):
+    """One object of the bucket: reserved before it is written, kept in the ledger until it is gone."""
+
+    __tablename__ = "stored_objects"
+    __table_args__ = (
+        _one_of("role", ObjectRole),
+        _one_of("state", ObjectState),
+        _one_of("sha256_kind", ChecksumKind),
+        Index("ix_stored_objects_unfinished", "lease_expires_at", postgresql_where=text("state = 'reserved'")),
+        Index("ix_stored_objects_removing", "updated_at", postgresql_where=text("state = 'removing'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    # No foreign key: the ledger outlives the file.
+    file_id: Mapped[UUID] = mapped_column(index=True)
+    role: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    upload_id: Mapped[str | None] = mapped_column(Text)
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    etag: Mapped[str | None] = mapped_column(Text)
+    version_id: Mapped[str | None] = mapped_column(Text)
+    sha256: Mapped[str | None] = mapped_column(Text)
+    sha256_kind: Mapped[str | None] = mapped_column(Text)
+    storage_class: Mapped[str] = mapped_column(Text, server_default="STANDARD")
+    lease_token: Mapped[UUID | None]
+    lease_expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    url_expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+    updated_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+
+
+class FileUpload(Base):
+    """One file as its owner sees it."""
+
+    __tablename__ = "file_uploads"
+    __table_args__ = (
+        _one_of("status", FileStatus),
+        CheckConstraint("file_size >= 0", name="file_size"),
+        Index("ix_file_uploads_listing", "owner_id", "status", text("created_at DESC"), text("id DESC")),
+        Index(
+            "ix_file_uploads_folder",
+            "owner_id",
+            "status",
+            "folder",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_ops={"folder": "text_pattern_ops"},
+        ),
+        Index("ix_file_uploads_all", "status", text("created_at DESC"), text("id DESC")),
+        Index("ix_file_uploads_expires", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[str] = mapped_column(Text)
+    filename: Mapped[str] = mapped_column(Text)
+    folder: Mapped[str] = mapped_column(Text, server_default="")
+    content_type: Mapped[str] = mapped_column(Text)
+    file_size: Mapped[int | None] = mapped_column(BigInteger)
+    description: Mapped[str | None] = mapped_column(Text)
+    is_public: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    # "metadata" is taken by SQLAlchemy's own class attribute.
+    attributes: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, server_default=text("'{}'"))
+    status: Mapped[str] = mapped_column(Text)
+    rejection_code: Mapped[str | None] = mapped_column(Text)
+    rejection_detail: Mapped[str | None] = mapped_column(Text)
+    storage_class: Mapped[str] = mapped_column(Text, server_default="STANDARD")
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    current_object_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_objects.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+    updated_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+    deleted_at: Mapped[datetime | None] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    # Never loaded in silence: a lazy load would need a connection that nobody holds any more.
+    current_object: Mapped[StoredObject | None] = relationship(lazy="raise")

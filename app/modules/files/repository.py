@@ -1,0 +1,197 @@
+"""The registry's queries. None commits, and every one that a caller's id reaches takes whom it may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from app.modules.auth.principal import Principal
+from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
+
+
+@dataclass(frozen=True)
+class ListingFilter:
+    """Which files a listing holds; None leaves a thing open."""
+
+    status: FileStatus = FileStatus.AVAILABLE
+    folder: str | None = None
+    prefix: str | None = None
+    content_type: str | None = None
+
+
+def _expired() -> ColumnElement[bool]:
+    return and_(FileUpload.expires_at.is_not(None), FileUpload.expires_at <= func.now())
+
+
+def _has_status(status: FileStatus) -> ColumnElement[bool]:
+    """A file whose time has come counts as soft-deleted in every query, before any job has run."""
+    if status is FileStatus.DELETED:
+        return or_(FileUpload.status == FileStatus.DELETED, and_(FileUpload.status == FileStatus.AVAILABLE, _expired()))
+    if status is FileStatus.AVAILABLE:
+        return and_(
+            FileUpload.status == FileStatus.AVAILABLE,
+            or_(FileUpload.expires_at.is_(None), FileUpload.expires_at > func.now()),
+        )
+    return FileUpload.status == status
+
+
+def _owned_by(principal: Principal) -> ColumnElement[bool]:
+    if principal.is_admin:
+        return FileUpload.id.is_not(None)
+    return FileUpload.owner_id == principal.subject
+
+
+def _readable_by(principal: Principal) -> ColumnElement[bool]:
+    public = and_(FileUpload.is_public, _has_status(FileStatus.AVAILABLE))
+    return public if principal.subject is None else or_(_owned_by(principal), public)
+
+
+def _matches(criteria: ListingFilter) -> list[ColumnElement[bool]]:
+    conditions = [_has_status(criteria.status)]
+    if criteria.folder is not None:
+        conditions.append(FileUpload.folder == criteria.folder)
+    if criteria.prefix:
+        below = FileUpload.folder.startswith(f"{criteria.prefix}/", autoescape=True)
+        conditions.append(or_(FileUpload.folder == criteria.prefix, below))
+    if criteria.content_type:
+        family, _, kind = criteria.content_type.partition("/")
+        if kind == "*":
+            conditions.append(FileUpload.content_type.startswith(f"{family}/", autoescape=True))
+        else:
+            conditions.append(FileUpload.content_type == criteria.content_type)
+    return conditions
+
+
+class FileRepository:
+    """Queries on files and their objects within one transaction.
+
+    Args:
+        session: an open one; its owner commits.
+    """
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, file: FileUpload, stored: StoredObject) -> None:
+        """Enter a file and the object that its bytes will go to."""
+        self._session.add_all([stored, file])
+
+    async def readable(self, principal: Principal, file_id: UUID) -> FileUpload | None:
+        """A file that the caller owns or that is public, with its object."""
+        return await self._one(select(FileUpload).where(FileUpload.id == file_id, _readable_by(principal)))
+
+    async def owned(self, principal: Principal, file_id: UUID, *, for_update: bool = False) -> FileUpload | None:
+        """A file that the caller may change, with its object."""
+        query = select(FileUpload).where(FileUpload.id == file_id, _owned_by(principal))
+        return await self._one(query.with_for_update(of=FileUpload) if for_update else query)
+
+    async def _one(self, query: Select[FileUpload]) -> FileUpload | None:
+        file: FileUpload | None = await self._session.scalar(query.options(joinedload(FileUpload.current_object)))
+        return file
+
+    async def page(
+        self, principal: Principal, criteria: ListingFilter, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> Sequence[FileUpload]:
+        """Files of the caller (of everybody, for an admin), newest first, behind the position `after`."""
+        query = (
+            select(FileUpload)
+            .where(_owned_by(principal), *_matches(criteria))
+            .order_by(FileUpload.created_at.desc(), FileUpload.id.desc())
+            .limit(limit)
+            .options(joinedload(FileUpload.current_object))
+        )
+        if after is not None:
+            query = query.where(tuple_(FileUpload.created_at, FileUpload.id) < after)
+        return (await self._session.scalars(query)).all()
+
+    async def pending(self, file_id: UUID) -> FileUpload | None:
+        """A file whose bytes are being written, locked for the flip."""
+        query = select(FileUpload).where(FileUpload.id == file_id, FileUpload.status == FileStatus.PENDING)
+        return await self._one(query.with_for_update(of=FileUpload))
+
+    async def renew_lease(self, object_id: UUID, token: UUID, seconds: float) -> bool:
+        """Push the end of a lease; False when it is no longer held."""
+        return await self._change_leased(object_id, token, lease_expires_at=func.now() + timedelta(seconds=seconds))
+
+    async def note_upload_id(self, object_id: UUID, token: UUID, upload_id: str) -> bool:
+        """Write down the store's multipart upload, so that whoever cleans up knows what to abort."""
+        return await self._change_leased(object_id, token, upload_id=upload_id)
+
+    async def mark_stored(
+        self,
+        object_id: UUID,
+        token: UUID,
+        *,
+        size_bytes: int,
+        etag: str,
+        version_id: str | None,
+        **checksum: str | None,
+    ) -> bool:
+        """Say that the object's bytes are verified; False when the lease was lost meanwhile."""
+        return await self._change_leased(
+            object_id,
+            token,
+            state=ObjectState.STORED,
+            size_bytes=size_bytes,
+            etag=etag,
+            version_id=version_id,
+            upload_id=None,
+            lease_token=None,
+            lease_expires_at=None,
+            **checksum,
+        )
+
+    async def mark_abandoned(self, object_id: UUID, token: UUID) -> bool:
+        """Give a reserved object up; False when it isn't ours to give up."""
+        return await self._change_leased(
+            object_id, token, state=ObjectState.REMOVING, lease_token=None, lease_expires_at=None
+        )
+
+    async def _change_leased(self, object_id: UUID, token: UUID, **values: object) -> bool:
+        query = (
+            update(StoredObject)
+            .where(
+                StoredObject.id == object_id,
+                StoredObject.state == ObjectState.RESERVED,
+                StoredObject.lease_token == token,
+            )
+            .values(updated_at=func.now(), **values)
+            .returning(StoredObject.id)
+        )
+        return await self._session.scalar(query) is not None
+
+    async def mark_removing(self, file_id: UUID) -> Sequence[StoredObject]:
+        """Give up all objects of a file; returns those that are wholly written.
+
+        One that is still being written is left to its writer, who finds its lease gone: removed
+        now, it could be written again a moment later.
+        """
+        given_up = update(StoredObject).values(state=ObjectState.REMOVING, updated_at=func.now())
+        mine = StoredObject.file_id == file_id
+        await self._session.execute(given_up.where(mine, StoredObject.state == ObjectState.RESERVED))
+        query = given_up.where(mine, StoredObject.state == ObjectState.STORED).returning(StoredObject)
+        return (await self._session.scalars(query)).all()
+
+    async def removing(self, object_id: UUID) -> StoredObject | None:
+        """An object that was given up and may still be in the bucket."""
+        query = select(StoredObject).where(StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
+        return await self._session.scalar(query)
+
+    async def mark_removed(self, object_id: UUID) -> None:
+        """Say that nothing is left of an object; the row stays, so that its key is never used again."""
+        query = (
+            update(StoredObject)
+            .where(StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
+            .values(state=ObjectState.REMOVED, upload_id=None, updated_at=func.now())
+        )
+        await self._session.execute(query)
+
+    async def delete(self, file_id: UUID) -> None:
+        """Remove a file from the registry for good."""
+        await self._session.execute(delete(FileUpload).where(FileUpload.id == file_id))

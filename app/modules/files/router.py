@@ -1,0 +1,274 @@
+"""The routes under /files: each turns a request into one service call and its result into an answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from app.config import MEBIBYTE, SIGV4_MAX_EXPIRY_SECONDS
+from app.core.problems import problem_responses
+from app.core.streaming import ClosingStream
+from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.auth.principal import Principal
+from app.modules.files.dependencies import IncomingFormFile, Services, Writer, body_of, content_length
+from app.modules.files.exceptions import InvalidFilename
+from app.modules.files.models import FileUpload
+from app.modules.files.content import is_inline_safe
+from app.modules.files.disposition import content_disposition
+from app.modules.files.schemas import (
+    CopyRequest,
+    ExistsAnswer,
+    File,
+    FilePage,
+    ListingQuery,
+    PresignedUrl,
+    PublicFile,
+    StoreMetadata,
+    UploadFields,
+)
+from app.modules.files.services.lifecycle import record_etag
+from app.modules.files.services.reading import Download
+from app.modules.files.services.uploading import IncomingFile
+
+router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
+
+# The size of a file is counted while it streams, against the settings; this is only S3's own limit.
+UPLOAD_BODY_MAX_BYTES = 6 * MEBIBYTE * MEBIBYTE
+IfMatch = Annotated[str | None, Header(description='The record\'s ETag, such as "v3".')]
+UPLOAD_PROBLEMS = problem_responses(400, 401, 403, 408, 409, 413, 415, 422, 503)
+FILE_PROBLEMS = problem_responses(401, 403, 404, 422, 503)
+CHANGE_PROBLEMS = problem_responses(401, 403, 404, 409, 412, 422, 503)
+BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+def _form_body() -> dict[str, Any]:
+    """The OpenAPI description of the upload form, which is read without FastAPI's own form parser."""
+    fields = UploadFields.model_json_schema()["properties"]
+    schema = {
+        "type": "object",
+        "required": ["file"],
+        "additionalProperties": False,
+        "properties": {"file": {"type": "string", "format": "binary"}, **fields},
+    }
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _record(file: FileUpload, principal: Principal, *, status_code: int = 200) -> JSONResponse:
+    is_owner = principal.is_admin or file.owner_id == principal.subject
+    body = File.of(file) if is_owner else PublicFile.of(file)
+    headers = {"ETag": record_etag(file), "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    return JSONResponse(body.model_dump(mode="json"), status_code=status_code, headers=headers)
+
+
+def _created(request: Request, file: FileUpload, principal: Principal) -> JSONResponse:
+    answer = _record(file, principal, status_code=201)
+    answer.headers["Location"] = request.url_for("get_file", file_id=file.id).path
+    return answer
+
+
+@router.post(
+    "/upload",
+    status_code=201,
+    response_model=File,
+    responses=UPLOAD_PROBLEMS,
+    openapi_extra=_form_body(),
+    max_body_size=UPLOAD_BODY_MAX_BYTES,
+)
+async def upload_file(request: Request, principal: Writer, incoming: IncomingFormFile, services: Services) -> Response:
+    """Upload one file as a form. It's checked while it streams and visible only when all of it is right."""
+    return _created(request, await services.uploads.upload(principal, incoming), principal)
+
+
+@router.put(
+    "/raw/{filename:path}",
+    status_code=201,
+    response_model=File,
+    responses=UPLOAD_PROBLEMS,
+    openapi_extra={"requestBody": {"required": True, **BYTES}},
+    max_body_size=UPLOAD_BODY_MAX_BYTES,
+)
+async def upload_raw(
+    request: Request, filename: str, principal: Writer, fields: Annotated[UploadFields, Query()], services: Services
+) -> Response:
+    """Upload one file as the bare body, as `curl -T` does. Every call creates a file."""
+    if "/" in filename:
+        raise InvalidFilename("A file's name has no slash; give the folder as ?folder=.")
+    details = fields.to_details()
+    length = content_length(request)
+    incoming = IncomingFile(
+        filename=filename,
+        declared_type=request.headers.get("content-type"),
+        least_bytes=length,
+        most_bytes=length,
+        chunks=body_of(request, services.upload_settings),
+        details=lambda: details,
+    )
+    return _created(request, await services.uploads.upload(principal, incoming), principal)
+
+
+@router.get("", response_model=FilePage, responses=problem_responses(401, 403, 422, 503))
+async def list_files(
+    request: Request, principal: CurrentPrincipal, query: Annotated[ListingQuery, Query()], services: Services
+) -> Response:
+    """The caller's files, newest first; admins see everybody's."""
+    page = await services.reader.page(principal, query.to_filter(), cursor=query.cursor, limit=query.limit)
+    body = FilePage(items=[File.of(file) for file in page.items], next_cursor=page.next_cursor)
+    answer = JSONResponse(body.model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
+    if page.next_cursor:
+        following = urlencode({**request.query_params, "cursor": page.next_cursor})
+        answer.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
+    return answer
+
+
+@router.get("/{file_id:uuid}", response_model=File | PublicFile, responses=FILE_PROBLEMS)
+async def get_file(file_id: UUID, principal: CurrentPrincipal, services: Services) -> Response:
+    """The record."""
+    return _record(await services.reader.get(principal, file_id), principal)
+
+
+@router.head("/{file_id:uuid}", responses=FILE_PROBLEMS)
+async def head_file(file_id: UUID, principal: CurrentPrincipal, services: Services) -> Response:
+    """The record's headers."""
+    return _record(await services.reader.get(principal, file_id), principal)
+
+
+@router.get(
+    "/{file_id:uuid}/metadata", response_model=StoreMetadata, responses=problem_responses(401, 403, 404, 409, 422, 503)
+)
+async def get_store_metadata(file_id: UUID, principal: CurrentPrincipal, services: Services) -> StoreMetadata:
+    """What the store says about the file."""
+    return StoreMetadata.of(*await services.reader.store_metadata(principal, file_id))
+
+
+@router.get("/{file_id:uuid}/exists", response_model=ExistsAnswer, responses=problem_responses(401, 403, 422, 503))
+async def file_exists(file_id: UUID, principal: CurrentPrincipal, services: Services) -> ExistsAnswer:
+    """Whether the file is there; unknown and not yours look alike."""
+    existence = await services.reader.existence(principal, file_id)
+    return ExistsAnswer(exists=existence.exists, in_registry=existence.in_registry, in_store=existence.in_store)
+
+
+@router.get(
+    "/{file_id:uuid}/download",
+    response_class=Response,
+    responses={
+        200: {"description": "The bytes.", **BYTES},
+        206: {"description": "The range asked for.", **BYTES},
+        304: {"description": "Unchanged."},
+        307: {"description": "With redirect=true: to a presigned URL."},
+        **problem_responses(401, 403, 404, 409, 412, 416, 422, 503),
+    },
+)
+async def download_file(
+    request: Request,
+    file_id: UUID,
+    principal: CurrentPrincipal,
+    services: Services,
+    as_attachment: bool = False,
+    redirect: bool = False,
+) -> Response:
+    """The bytes, whole or a range; what a browser could run always comes as an attachment."""
+    if redirect:
+        ttl = services.reader.redirect_ttl_seconds
+        url = await services.reader.download_url(principal, file_id, ttl_seconds=ttl, force_download=as_attachment)
+        return RedirectResponse(url.url, status_code=307, headers={"Cache-Control": "private, no-store"})
+    download = await services.reader.download(principal, file_id, request.headers, with_body=True)
+    if download.is_unchanged:
+        return Response(status_code=304, headers=_content_headers(download, as_attachment=as_attachment))
+    headers = _content_headers(download, as_attachment=as_attachment) | _length_headers(download)
+    status_code = 206 if download.byte_range else 200
+    return ClosingStream(download.chunks(), download.close, status_code=status_code, headers=headers)
+
+
+@router.head(
+    "/{file_id:uuid}/download",
+    response_class=Response,
+    responses=problem_responses(401, 403, 404, 409, 412, 422, 503),
+)
+async def head_download(
+    request: Request, file_id: UUID, principal: CurrentPrincipal, services: Services, as_attachment: bool = False
+) -> Response:
+    """The headers of a download; the store is not asked."""
+    download = await services.reader.download(principal, file_id, request.headers, with_body=False)
+    headers = _content_headers(download, as_attachment=as_attachment)
+    if download.is_unchanged:
+        return Response(status_code=304, headers=headers)
+    return Response(headers=headers | _length_headers(download))
+
+
+def _content_headers(download: Download, *, as_attachment: bool) -> dict[str, str]:
+    file = download.file
+    is_inline = not as_attachment and is_inline_safe(file.content_type)
+    return {
+        "ETag": download.validators.etag,
+        "Last-Modified": download.validators.http_date,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-cache" if file.is_public else "private, no-cache",
+        "Vary": "Authorization",
+        "Content-Disposition": content_disposition(file.filename, attachment=not is_inline),
+        "X-Content-Type-Options": "nosniff",
+        # An inline PDF needs the browser's own viewer, which a sandbox would lock out.
+        "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; object-src 'self'"
+        if is_inline
+        else "sandbox; default-src 'none'",
+        "Cross-Origin-Resource-Policy": "cross-origin" if file.is_public else "same-site",
+    }
+
+
+def _length_headers(download: Download) -> dict[str, str]:
+    headers = {"Content-Type": download.file.content_type, "Content-Length": str(download.size_bytes)}
+    if download.byte_range:
+        first, last = download.byte_range.first, download.byte_range.last
+        headers["Content-Range"] = f"bytes {first}-{last}/{download.size_bytes}"
+        headers["Content-Length"] = str(download.byte_range.length)
+    return headers
+
+
+@router.get(
+    "/{file_id:uuid}/presigned-url",
+    response_model=PresignedUrl,
+    responses=problem_responses(401, 403, 404, 409, 422, 503),
+)
+async def presign_download(
+    file_id: UUID,
+    principal: CurrentPrincipal,
+    services: Services,
+    expiry: Annotated[int | None, Query(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Seconds.")] = None,
+    force_download: bool = False,
+) -> Response:
+    """An URL that reads the file from the store directly."""
+    url = await services.reader.download_url(principal, file_id, ttl_seconds=expiry, force_download=force_download)
+    body = PresignedUrl(url=url.url, expires_in=url.expires_in_seconds, expires_at=url.expires_at)
+    return JSONResponse(body.model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
+
+
+@router.post(
+    "/{file_id:uuid}/copy", status_code=201, response_model=File, responses=CHANGE_PROBLEMS | problem_responses(415)
+)
+async def copy_file(
+    request: Request, file_id: UUID, principal: Writer, services: Services, changes: CopyRequest | None = None
+) -> Response:
+    """A new file with the same bytes; none of them passes the API."""
+    copy = await services.lifecycle.copy(principal, file_id, (changes or CopyRequest()).to_changes())
+    return _created(request, copy, principal)
+
+
+@router.delete("/{file_id:uuid}", status_code=204, responses=CHANGE_PROBLEMS)
+async def delete_file(
+    file_id: UUID, principal: Writer, services: Services, hard_delete: bool = False, if_match: IfMatch = None
+) -> Response:
+    """Hide a file, or with `hard_delete` remove it for good."""
+    if hard_delete:
+        await services.lifecycle.hard_delete(principal, file_id, if_match=if_match)
+    else:
+        await services.lifecycle.delete(principal, file_id, if_match=if_match)
+    return Response(status_code=204)
+
+
+@router.post("/{file_id:uuid}/restore", response_model=File, responses=CHANGE_PROBLEMS)
+async def restore_file(file_id: UUID, principal: Writer, services: Services, if_match: IfMatch = None) -> Response:
+    """Undo a soft delete."""
+    return _record(await services.lifecycle.restore(principal, file_id, if_match=if_match), principal)

@@ -1,0 +1,171 @@
+"""Files' bytes in the store: written part by part, read as streams, copied, signed for, removed.
+
+Policy above the adapter `app.core.s3`: which way an upload goes, how much of it is in memory,
+what a browser is told about a download.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.config import MEBIBYTE
+from app.core.s3 import COPY_OBJECT_MAX_BYTES, S3, ObjectHead, ObjectStream, PartTag
+from app.core.s3_errors import UploadNotFound
+from app.core.tasks import task_group
+from app.modules.files.models import FileUpload, StoredObject
+from app.modules.files.content import is_inline_safe
+from app.modules.files.disposition import content_disposition
+
+MIN_PART_BYTES = 8 * MEBIBYTE
+MAX_PARTS = 10_000
+PARTS_IN_FLIGHT = 4
+COPY_PART_BYTES = 512 * MEBIBYTE
+
+
+@dataclass(frozen=True)
+class ObjectTarget:
+    """Where bytes go and what the store is told about them."""
+
+    key: str
+    file_id: UUID
+    content_type: str
+    storage_class: str
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """All that the store's user metadata carries; the rest is the registry's."""
+        return {"file-id": str(self.file_id)}
+
+
+def part_size_for(size_bytes: int) -> int:
+    """Bytes a part, the same for all parts: some stores want them uniform, none takes more than 10,000."""
+    whole_mebibytes = -(-size_bytes // (MAX_PARTS * MEBIBYTE))
+    return max(MIN_PART_BYTES, whole_mebibytes * MEBIBYTE)
+
+
+class FileStore:
+    """What the services ask of the bucket.
+
+    Args:
+        s3: the adapter.
+        copy_limit_bytes: above it, objects are copied by parts; the store's limit is 5 GiB.
+    """
+
+    def __init__(self, s3: S3, *, copy_limit_bytes: int = COPY_OBJECT_MAX_BYTES) -> None:
+        self._s3 = s3
+        self._copy_limit_bytes = copy_limit_bytes
+
+    async def put(self, target: ObjectTarget, body: bytearray) -> None:
+        """Write a small file in one request."""
+        await self._s3.put(
+            target.key,
+            body,
+            content_type=target.content_type,
+            metadata=target.metadata,
+            storage_class=target.storage_class,
+        )
+
+    async def begin_multipart(self, target: ObjectTarget) -> str:
+        """Begin to write a large file; returns the store's upload id."""
+        return await self._s3.create_multipart(
+            target.key,
+            content_type=target.content_type,
+            metadata=target.metadata,
+            storage_class=target.storage_class,
+        )
+
+    async def put_parts(self, key: str, upload_id: str, parts: AsyncIterator[bytearray]) -> list[PartTag]:
+        """Write parts while the next ones arrive, a few at a time: memory stays flat however large the file."""
+        window = asyncio.Semaphore(PARTS_IN_FLIGHT)
+        sending: list[asyncio.Task[PartTag]] = []
+
+        async def send(number: int, part: bytearray) -> PartTag:
+            try:
+                return await self._s3.upload_part(key, upload_id, number, part)
+            finally:
+                window.release()
+
+        async with task_group() as group:
+            async for part in parts:
+                await window.acquire()
+                sending.append(group.create_task(send(len(sending) + 1, part)))
+        return [task.result() for task in sending]
+
+    async def complete_multipart(self, key: str, upload_id: str, parts: list[PartTag]) -> None:
+        """Join the parts to the object."""
+        await self._s3.complete_multipart(key, upload_id, parts)
+
+    def is_copied_by_parts(self, size_bytes: int) -> bool:
+        """Whether a copy of that size is a multipart upload."""
+        return size_bytes > self._copy_limit_bytes
+
+    async def copy(self, source: StoredObject, target: ObjectTarget) -> None:
+        """Copy inside the store, pinned to the source's ETag; no byte passes here."""
+        size_bytes, etag = source.size_bytes or 0, source.etag or ""
+        if not self.is_copied_by_parts(size_bytes):
+            await self._s3.copy(
+                source.key,
+                target.key,
+                source_etag=etag,
+                content_type=target.content_type,
+                metadata=target.metadata,
+                storage_class=target.storage_class,
+            )
+            return
+        upload_id = await self.begin_multipart(target)
+        step = max(min(COPY_PART_BYTES, self._copy_limit_bytes), part_size_for(size_bytes))
+        parts = [
+            await self._s3.copy_part(
+                target.key,
+                upload_id,
+                number,
+                source_key=source.key,
+                source_etag=etag,
+                first=first,
+                last=min(first + step, size_bytes) - 1,
+            )
+            for number, first in enumerate(range(0, size_bytes, step), start=1)
+        ]
+        await self.complete_multipart(target.key, upload_id, parts)
+
+    async def head(self, key: str) -> ObjectHead:
+        """What the store says about an object."""
+        return await self._s3.head(key)
+
+    async def open(self, stored: StoredObject, *, first: int, last: int) -> ObjectStream:
+        """Begin to read bytes `first` to `last`, both included, of exactly the object that was verified."""
+        is_whole = first == 0 and last + 1 == stored.size_bytes
+        return await self._s3.open(
+            stored.key, etag=stored.etag, first=None if is_whole else first, last=None if is_whole else last
+        )
+
+    async def remove(self, key: str, *, upload_id: str | None, may_be_multipart: bool) -> None:
+        """Leave nothing under a key: no object, no unfinished multipart upload."""
+        unfinished = [upload_id] if upload_id else []
+        if may_be_multipart and not unfinished:
+            # The answer that named the upload never reached us.
+            unfinished = await self._s3.find_multipart(key)
+        for each in unfinished:
+            try:
+                await self._s3.abort_multipart(key, each)
+            except UploadNotFound:
+                continue  # completed or aborted already
+        await self._s3.delete(key)
+
+    async def presign_download(self, file: FileUpload, stored: StoredObject, *, ttl_seconds: int, force: bool) -> str:
+        """An URL for reading one file, under which no browser runs what it holds."""
+        as_attachment = force or not is_inline_safe(file.content_type)
+        return await self._s3.presign_get(
+            stored.key,
+            ttl_seconds=ttl_seconds,
+            content_type=file.content_type,
+            content_disposition=content_disposition(file.filename, attachment=as_attachment),
+            version_id=stored.version_id,
+        )
+
+    async def credentials_lifetime_seconds(self) -> float | None:
+        """How long URLs signed now can live at most; None where the keys don't expire."""
+        return await self._s3.credentials_lifetime_seconds()

@@ -1,0 +1,276 @@
+"""The wire: what requests and answers look like. Nothing below the router knows these."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from app.core.clock import utc_now
+from app.core.s3 import ObjectHead
+from app.core.text import Text, require_storable
+from app.modules.files.exceptions import InvalidMetadata
+from app.modules.files.models import FileStatus, FileUpload, StoredObject
+from app.modules.files.names import clean_folder
+from app.modules.files.repository import ListingFilter
+from app.modules.files.services.lifecycle import CopyChanges
+from app.modules.files.services.reading import content_etag, is_deleted
+from app.modules.files.services.uploading import UploadDetails
+
+METADATA_MAX_BYTES = 16_384
+METADATA_MAX_DEPTH = 16
+StorageClass = Literal["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$", examples=["9f86d081884c7d65…"])]
+
+
+def check_metadata(value: Any) -> dict[str, Any]:  # noqa: ANN401 -- any JSON value
+    """Return `value`.
+
+    Raises:
+        InvalidMetadata: no object, too large, too deep, or holding what JSON or PostgreSQL can't.
+    """
+    if not isinstance(value, dict):
+        raise InvalidMetadata("metadata must be a JSON object.")
+    level: list[Any] = [value]
+    for _ in range(METADATA_MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    if any(isinstance(item, dict | list) for item in level):
+        raise InvalidMetadata(f"metadata is nested deeper than {METADATA_MAX_DEPTH} levels.")
+    try:
+        require_storable(value)
+        compact = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        raise InvalidMetadata("metadata must not contain NUL, lone surrogates, NaN or Infinity.") from error
+    if len(compact) > METADATA_MAX_BYTES:
+        raise InvalidMetadata(f"metadata is larger than {METADATA_MAX_BYTES} bytes.")
+    return value
+
+
+def _no_constant(name: str) -> Any:  # noqa: ANN401 -- json's own hook
+    raise InvalidMetadata(f"metadata must not contain {name}.")
+
+
+def _parse_metadata(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidMetadata("metadata must be the text of a JSON object.") from error
+    return check_metadata(value)
+
+
+class UploadFields(BaseModel):
+    """What may come with an upload, as form fields or in the query."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: Annotated[Text, Field(description="Segments joined by '/'.", examples=["documents/2026"])] = ""
+    description: Annotated[Text, Field(max_length=4096)] | None = None
+    is_public: bool = False
+    metadata: Annotated[Text, Field(description="A JSON object as text.", examples=['{"tags":["q3"]}'])] | None = None
+    checksum_sha256: Sha256 | None = None
+    expires_at: AwareDatetime | None = None
+    storage_class: StorageClass | None = None
+    owner_id: Annotated[Text, Field(min_length=1, max_length=255, description="Only with files:admin.")] | None = None
+
+    @field_validator("folder")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        return clean_folder(value)
+
+    @field_validator("expires_at")
+    @classmethod
+    def _future(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value <= utc_now():
+            raise ValueError("must lie in the future")
+        return value
+
+    def to_details(self) -> UploadDetails:
+        """For the service."""
+        return UploadDetails(
+            folder=self.folder,
+            description=self.description,
+            is_public=self.is_public,
+            metadata=_parse_metadata(self.metadata) if self.metadata else None,
+            checksum_sha256=self.checksum_sha256.lower() if self.checksum_sha256 else None,
+            expires_at=self.expires_at,
+            storage_class=self.storage_class,
+            owner_id=self.owner_id,
+        )
+
+
+class CopyRequest(BaseModel):
+    """What is to be different about the copy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    new_folder: Text | None = None
+    new_filename: Text | None = None
+    new_metadata: dict[str, Any] | None = None
+
+    def to_changes(self) -> CopyChanges:
+        """For the service."""
+        return CopyChanges(
+            folder=None if self.new_folder is None else clean_folder(self.new_folder),
+            filename=self.new_filename,
+            metadata=None if self.new_metadata is None else check_metadata(self.new_metadata),
+        )
+
+
+class ListingQuery(BaseModel):
+    """Filters and page of a listing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: FileStatus = FileStatus.AVAILABLE
+    folder: Annotated[Text, Field(description="Exactly this folder; empty is the root.")] | None = None
+    prefix: Annotated[Text, Field(description="This folder and all below.")] | None = None
+    content_type: Annotated[Text, Field(max_length=255, examples=["image/*"])] | None = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+    cursor: Annotated[Text, Field(max_length=512)] | None = None
+
+    def to_filter(self) -> ListingFilter:
+        """For the service."""
+        return ListingFilter(
+            status=self.status,
+            folder=None if self.folder is None else clean_folder(self.folder),
+            prefix=clean_folder(self.prefix) if self.prefix else None,
+            content_type=self.content_type.lower() if self.content_type else None,
+        )
+
+
+class Rejection(BaseModel):
+    """Why the bytes of a file were refused."""
+
+    code: str
+    detail: str
+
+
+class PublicFile(BaseModel):
+    """A public file as anyone sees it."""
+
+    id: UUID
+    filename: str
+    folder: str
+    content_type: str
+    file_size: Annotated[int, Field(description="Bytes.")] | None
+    checksum_sha256: Annotated[str, Field(description="Lower-case hex.")] | None
+    etag: Annotated[str, Field(description="Of the content; PATCH doesn't change it.")] | None
+    is_public: bool
+    status: FileStatus
+    rejection: Rejection | None
+    storage_class: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, file: FileUpload) -> Self:
+        """Rendered from the registry."""
+        return cls(**_fields_of(file))
+
+
+class File(PublicFile):
+    """A file as its owner sees it."""
+
+    s3_key: str | None
+    description: str | None
+    metadata: dict[str, Any]
+    owner_id: str
+
+    @classmethod
+    def of(cls, file: FileUpload) -> Self:
+        """Rendered from the registry."""
+        return cls(
+            **_fields_of(file),
+            s3_key=file.current_object.key if file.current_object else None,
+            description=file.description,
+            metadata=file.attributes,
+            owner_id=file.owner_id,
+        )
+
+
+def _fields_of(file: FileUpload) -> dict[str, Any]:
+    stored = file.current_object
+    is_written = stored is not None and file.status in {FileStatus.AVAILABLE, FileStatus.DELETED}
+    has_expired = is_deleted(file) and file.status == FileStatus.AVAILABLE
+    return {
+        "id": file.id,
+        "filename": file.filename,
+        "folder": file.folder,
+        "content_type": file.content_type,
+        "file_size": file.file_size,
+        "checksum_sha256": stored.sha256 if stored and is_written else None,
+        "etag": content_etag(stored) if stored and is_written else None,
+        "is_public": file.is_public,
+        "status": FileStatus.DELETED if has_expired else file.status,
+        "rejection": Rejection(code=file.rejection_code, detail=file.rejection_detail or "")
+        if file.rejection_code
+        else None,
+        "storage_class": file.storage_class,
+        "version": file.version,
+        "created_at": file.created_at,
+        "updated_at": file.updated_at,
+        "deleted_at": file.expires_at if has_expired else file.deleted_at,
+        "expires_at": file.expires_at,
+    }
+
+
+class FilePage(BaseModel):
+    """One page of a listing."""
+
+    items: list[File]
+    next_cursor: str | None
+
+
+class StoreMetadata(BaseModel):
+    """What the store says about a file's object."""
+
+    content_type: str
+    file_size: int
+    last_modified: datetime
+    etag: Annotated[str, Field(description="The store's own, not the content's.")]
+    storage_class: str
+    server_side_encryption: str | None
+    checksum_sha256: str | None
+    metadata: dict[str, Any]
+
+    @classmethod
+    def of(cls, file: FileUpload, stored: StoredObject, head: ObjectHead) -> Self:
+        """Rendered from the store's answer and the registry."""
+        return cls(
+            content_type=head.content_type,
+            file_size=head.size_bytes,
+            last_modified=head.last_modified,
+            etag=head.etag,
+            storage_class=head.storage_class,
+            server_side_encryption=head.encryption,
+            checksum_sha256=stored.sha256,
+            metadata=file.attributes,
+        )
+
+
+class ExistsAnswer(BaseModel):
+    """Whether a file is there; an unknown one and somebody else's look alike."""
+
+    exists: bool
+    in_registry: bool
+    in_store: bool
+
+
+class PresignedUrl(BaseModel):
+    """An URL to read a file from the store directly."""
+
+    url: str
+    method: Literal["GET"] = "GET"
+    expires_in: Annotated[int, Field(description="Seconds; may be less than asked for.")]
+    expires_at: datetime

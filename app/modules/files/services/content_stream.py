@@ -1,0 +1,81 @@
+"""Bytes on their way in: counted, hashed, cut into parts, with head and tail kept for the question what they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+
+from app.config import MEBIBYTE
+from app.modules.files.content import HEAD_BYTES, TAIL_BYTES
+from app.modules.files.exceptions import EmptyFile, FileTooLarge
+
+
+class ContentStream:
+    """One file's bytes, read once.
+
+    Args:
+        chunks: as they arrive.
+        part_bytes: how large the parts are that come out; the last one is smaller.
+        max_bytes: the first byte behind it ends the stream.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], *, part_bytes: int, max_bytes: int) -> None:
+        self._chunks = chunks
+        self._part_bytes = part_bytes
+        self._max_bytes = max_bytes
+        self._sha256 = hashlib.sha256()
+        self._parts = self._cut()
+        self.size_bytes = 0
+        self.head = b""
+        self.tail = b""
+        self.has_ended = False
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes so far, in lower-case hex."""
+        return self._sha256.hexdigest()
+
+    async def first_part(self) -> bytearray:
+        """The first part; `has_ended` says whether it is the whole file.
+
+        Raises:
+            EmptyFile: there is no byte at all.
+            FileTooLarge: more than `max_bytes`.
+        """
+        part = await anext(self._parts)
+        if not part:
+            raise EmptyFile
+        self.head = bytes(part[:HEAD_BYTES])
+        return part
+
+    async def parts_from(self, first: bytearray) -> AsyncIterator[bytearray]:
+        """`first` and all parts behind it."""
+        yield first
+        async for part in self._parts:
+            yield part
+
+    async def _cut(self) -> AsyncIterator[bytearray]:
+        part = bytearray()
+        async for chunk in self._chunks:
+            self._count(chunk)
+            rest = memoryview(chunk)
+            while len(part) + len(rest) > self._part_bytes:
+                room = self._part_bytes - len(part)
+                part += rest[:room]
+                rest = rest[room:]
+                self._keep_tail(part)
+                yield part
+                part = bytearray()
+            part += rest
+        self._keep_tail(part)
+        self.has_ended = True
+        yield part
+
+    def _count(self, chunk: bytes) -> None:
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._max_bytes:
+            raise FileTooLarge(f"The file is larger than the {self._max_bytes // MEBIBYTE} MB allowed.")
+        self._sha256.update(chunk)
+
+    def _keep_tail(self, part: bytearray) -> None:
+        self.tail = (self.tail + bytes(part[-TAIL_BYTES:]))[-TAIL_BYTES:]

@@ -1,0 +1,222 @@
+"""Everything that only looks: records, listings, what the store says, downloads and URLs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from app.config import MEBIBYTE, StoreSettings
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.core.exceptions import Forbidden
+from app.core.http_conditions import ByteRange, Validators, applicable_range, is_unchanged, require_match
+from app.core.pagination import CursorSigner
+from app.core.s3 import ObjectHead, ObjectStream
+from app.core.s3_errors import ObjectChanged, ObjectNotFound, StorageUnavailable
+from app.modules.auth.principal import Principal, Scope
+from app.modules.files.exceptions import FileNotAvailable, FileNotFound
+from app.modules.files.models import FileStatus, FileUpload, StoredObject
+from app.modules.files.repository import FileRepository, ListingFilter
+from app.modules.files.s3_service import FileStore
+
+log = structlog.get_logger()
+CHUNK_BYTES = MEBIBYTE
+
+
+@dataclass(frozen=True)
+class Page:
+    """A piece of a listing, and the cursor of the next one."""
+
+    items: Sequence[FileUpload]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Existence:
+    """Whether a file is known, and whether its bytes are there."""
+
+    exists: bool
+    in_registry: bool
+    in_store: bool
+
+
+@dataclass(frozen=True)
+class DownloadUrl:
+    """A presigned GET; it may live shorter than was asked for."""
+
+    url: str
+    expires_in_seconds: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Download:
+    """An answer to a download request: which bytes, and the stream of them unless none are to be sent."""
+
+    file: FileUpload
+    size_bytes: int
+    validators: Validators
+    byte_range: ByteRange | None
+    is_unchanged: bool
+    stream: ObjectStream | None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes. Whoever iterates closes afterwards, however it ends."""
+        if self.stream is None:
+            return
+        left = self.stream.length
+        while left > 0:
+            chunk = await self.stream.read(min(CHUNK_BYTES, left))
+            if not chunk:
+                # Ending here would look like a whole file to a client that doesn't count.
+                raise StorageUnavailable("The store broke off in the middle of the file.")
+            left -= len(chunk)
+            yield chunk
+        log.info("s3_file_downloaded_bytes", file_id=str(self.file.id), size_bytes=self.stream.length)
+
+    def close(self) -> None:
+        """Give the store's connection back."""
+        if self.stream is not None:
+            self.stream.close()
+
+
+class ReadService:
+    """Answers questions about files the caller may see."""
+
+    def __init__(self, database: Database, store: FileStore, cursors: CursorSigner, settings: StoreSettings) -> None:
+        self._database = database
+        self._store = store
+        self._cursors = cursors
+        self._settings = settings
+
+    @property
+    def redirect_ttl_seconds(self) -> int:
+        """How long the URL of `?redirect=true` lives."""
+        return self._settings.download_url_expiry
+
+    async def get(self, principal: Principal, file_id: UUID) -> FileUpload:
+        """The record of a file that is the caller's or public."""
+        if principal.subject is not None:
+            principal.require(Scope.READ)
+        async with self._database.transaction() as session:
+            file = await FileRepository(session).readable(principal, file_id)
+        if file is None:
+            if principal.subject is None:
+                # Without a credential nobody learns whether the id exists.
+                principal.require(Scope.READ)
+            raise FileNotFound
+        return file
+
+    async def page(self, principal: Principal, criteria: ListingFilter, *, cursor: str | None, limit: int) -> Page:
+        """The caller's files, newest first."""
+        principal.require(Scope.READ)
+        query = {**asdict(criteria), "sort": "-created_at", "caller": principal.subject, "all": principal.is_admin}
+        after = self._cursors.decode(cursor, query) if cursor else None
+        async with self._database.transaction() as session:
+            files = await FileRepository(session).page(principal, criteria, after=after, limit=limit + 1)
+        items = files[:limit]
+        has_more = len(files) > limit
+        following = self._cursors.encode((items[-1].created_at, items[-1].id), query) if has_more else None
+        return Page(items, following)
+
+    async def store_metadata(self, principal: Principal, file_id: UUID) -> tuple[FileUpload, StoredObject, ObjectHead]:
+        """What the store says about a file of the caller."""
+        file = await self.get(principal, file_id)
+        if not (principal.is_admin or file.owner_id == principal.subject):
+            raise Forbidden("Only the owner sees what the store says about a file.")
+        stored = _readable_object(file)
+        try:
+            return file, stored, await self._store.head(stored.key)
+        except ObjectNotFound as error:
+            raise _lost(file) from error
+
+    async def existence(self, principal: Principal, file_id: UUID) -> Existence:
+        """Whether registry and store have a file; somebody else's looks like none."""
+        principal.require(Scope.READ)
+        async with self._database.transaction() as session:
+            file = await FileRepository(session).owned(principal, file_id)
+        if file is None:
+            return Existence(exists=False, in_registry=False, in_store=False)
+        try:
+            _readable_object(file)
+        except (FileNotFound, FileNotAvailable):
+            is_visible = False
+        else:
+            is_visible = True
+        try:
+            in_store = file.current_object is not None and bool(await self._store.head(file.current_object.key))
+        except ObjectNotFound:
+            in_store = False
+        return Existence(exists=is_visible and in_store, in_registry=True, in_store=in_store)
+
+    async def download(
+        self, principal: Principal, file_id: UUID, headers: Mapping[str, str], *, with_body: bool
+    ) -> Download:
+        """Decide what a GET or HEAD of the bytes is answered with, and open the stream if there is one.
+
+        Args:
+            headers: the request's, for Range, If-Range and the conditions.
+            with_body: False for HEAD, which asks the store nothing.
+        """
+        file = await self.get(principal, file_id)
+        stored = _readable_object(file)
+        size_bytes = stored.size_bytes or 0
+        validators = Validators(content_etag(stored), stored.created_at)
+        require_match(headers, validators)
+        if is_unchanged(headers, validators):
+            return Download(file, size_bytes, validators, None, is_unchanged=True, stream=None)
+        byte_range = applicable_range(headers, validators, size_bytes) if with_body else None
+        wanted = byte_range or ByteRange(0, size_bytes - 1)
+        stream = None
+        if with_body:
+            try:
+                stream = await self._store.open(stored, first=wanted.first, last=wanted.last)
+            except (ObjectNotFound, ObjectChanged) as error:
+                raise _lost(file) from error
+        return Download(file, size_bytes, validators, byte_range, is_unchanged=False, stream=stream)
+
+    async def download_url(
+        self, principal: Principal, file_id: UUID, *, ttl_seconds: int | None, force_download: bool
+    ) -> DownloadUrl:
+        """A presigned GET, never longer-lived than the file or the credentials that sign it."""
+        file = await self.get(principal, file_id)
+        stored = _readable_object(file)
+        limits = [float(ttl_seconds or self._settings.presigned_url_expiry)]
+        if file.expires_at is not None:
+            limits.append((file.expires_at - utc_now()).total_seconds())
+        lifetime = await self._store.credentials_lifetime_seconds()
+        if lifetime is not None:
+            limits.append(lifetime)
+        ttl = max(1, int(min(limits)))
+        issued_at = utc_now()
+        url = await self._store.presign_download(file, stored, ttl_seconds=ttl, force=force_download)
+        log.info("presigned_url_generated", file_id=str(file.id), expires_in_seconds=ttl)
+        return DownloadUrl(url, ttl, issued_at + timedelta(seconds=ttl))
+
+
+def content_etag(stored: StoredObject) -> str:
+    """The ETag of the bytes: their SHA-256 where it's known. The store's own changes when an object is copied."""
+    return f'"sha256-{stored.sha256}"' if stored.sha256 else f'"obj-{stored.id}"'
+
+
+def is_deleted(file: FileUpload) -> bool:
+    """Soft-deleted, or past its time, which is the same for every caller."""
+    return file.status == FileStatus.DELETED or (file.expires_at is not None and file.expires_at <= utc_now())
+
+
+def _readable_object(file: FileUpload) -> StoredObject:
+    if is_deleted(file):
+        raise FileNotFound("The file was deleted; its owner can restore it.")
+    if file.status != FileStatus.AVAILABLE or file.current_object is None:
+        raise FileNotAvailable(f"The file is {file.status}; its bytes can't be read.")
+    return file.current_object
+
+
+def _lost(file: FileUpload) -> FileNotFound:
+    """The registry says that there is an object, and the store says there is none: an operator has to know."""
+    log.error("stored_object_missing", file_id=str(file.id))
+    return FileNotFound("The file's content is missing; the operator has been told.")

@@ -1,0 +1,62 @@
+"""Brings up the real parts once a session; `TEST_DATABASE_URL` and `TEST_S3_ENDPOINT_URL` point elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.cli.database import migrate_to_newest
+from app.embedded.parts import embedded_parts
+from tests.support.stores import Bucket, Registry, bucket_client
+
+GIVEN_STORE = ("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_REGION")
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory):
+    """The variables under which a real PostgreSQL and a real S3 server are reached."""
+    given = {}
+    if os.environ.get("TEST_DATABASE_URL"):
+        given["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
+    if os.environ.get("TEST_S3_ENDPOINT_URL"):
+        given |= {name: os.environ.get(f"TEST_{name}", "us-east-1") for name in GIVEN_STORE}
+        given["S3_BUCKET_NAME"] = "elsewhere"
+    data_dir = tmp_path_factory.mktemp("parts")
+    with embedded_parts(data_dir, given, durable=False, persist_store=False) as running:
+        yield given | running.environment
+
+
+@pytest.fixture(scope="session")
+def database_url(parts):
+    """A migrated database of this worker's own."""
+    server = parts["DATABASE_URL"].replace("+asyncpg", "")
+    name = f"test_{uuid4().hex[:12]}"
+
+    async def run(statement: str) -> None:
+        connection = await asyncpg.connect(server)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run(f'CREATE DATABASE "{name}"'))
+    url = f"{server.rpartition('/')[0]}/{name}"
+    migrate_to_newest(url.replace("postgresql://", "postgresql+asyncpg://"))
+    yield url
+    asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(scope="session")
+def bucket(parts):
+    """A bucket of this worker's own."""
+    client = bucket_client(parts)
+    name = f"test-{uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name)
+    return Bucket(client, name)
+
+
+@pytest.fixture(scope="session")
+def registry(database_url):
+    return Registry(database_url)

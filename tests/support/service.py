@@ -1,0 +1,81 @@
+"""The service under test: a real uvicorn on a real socket, over a real PostgreSQL and a real S3 server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from app.config import AuthSettings, DatabaseSettings, ServerSettings, Settings, StoreSettings, UploadSettings
+from app.main import create_app
+from app.modules.auth.principal import DEFAULT_SCOPES
+from app.modules.auth.tokens import Authenticator
+
+SECRET = "a secret of the test suite, long enough for HS256"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service and how to talk to it."""
+
+    base_url: str
+    app: FastAPI
+    settings: Settings
+
+    @property
+    def port(self) -> int:
+        return int(self.base_url.rpartition(":")[2])
+
+    def token(self, subject: str, *, scopes=DEFAULT_SCOPES, ttl_seconds: int = 600) -> str:
+        return Authenticator(self.settings.auth).issue(subject, ttl_seconds=ttl_seconds, scopes=frozenset(scopes))
+
+    def client(self, subject: str | None, **options) -> httpx.Client:
+        """A client that calls as `subject`; None calls without a credential."""
+        headers = {} if subject is None else {"Authorization": f"Bearer {self.token(subject, **options)}"}
+        return httpx.Client(base_url=f"{self.base_url}/api/v1", headers=headers, timeout=60)
+
+
+def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
+    """Settings built from `base`, with single values of groups replaced."""
+    merged = {name: base.get(name, {}) | groups.get(name, {}) for name in {*base, *groups}}
+    return Settings(
+        store=StoreSettings(_env_file=None, **merged["store"]),
+        database=DatabaseSettings(_env_file=None, **merged["database"]),
+        auth=AuthSettings(_env_file=None, **merged.get("auth", {})),
+        upload=UploadSettings(_env_file=None, **merged.get("upload", {})),
+        server=ServerSettings(_env_file=None, **merged.get("server", {})),
+    )
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Service]:
+    """Serve on a free port of the loopback until the block ends."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=10
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive())
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Service(f"http://127.0.0.1:{port}", app, settings)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+def wait_until(condition, *, timeout_seconds: float = 15.0) -> None:
+    """Wait for something that another thread or process brings about; fail when it doesn't."""
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("what the test waited for did not happen")
+        time.sleep(0.01)

@@ -1,0 +1,83 @@
+"""Looking at registry and bucket from outside, as an operator would: by SQL and by listing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import boto3
+from botocore.config import Config
+
+from tests.support.service import wait_until
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The database, by SQL."""
+
+    dsn: str
+
+    def rows(self, query: str, *arguments) -> list[dict[str, Any]]:
+        async def fetch():
+            connection = await asyncpg.connect(self.dsn)
+            try:
+                return await connection.fetch(query, *arguments)
+            finally:
+                await connection.close()
+
+        return [dict(row) for row in asyncio.run(fetch())]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The bucket, by the store's own API."""
+
+    client: Any
+    name: str
+
+    def keys(self) -> set[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        return {
+            item["Key"] for page in pages for item in page.get("Contents", []) if not item["Key"].startswith(".holdfast/")
+        }
+
+    def unfinished(self) -> list[str]:
+        return [upload["Key"] for upload in self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])]
+
+    def read(self, key: str) -> bytes:
+        return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+
+def bucket_client(environment: dict[str, str]) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=environment["S3_ENDPOINT_URL"],
+        aws_access_key_id=environment["S3_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["S3_SECRET_ACCESS_KEY"],
+        region_name=environment["S3_REGION"],
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+    )
+
+
+def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
+    """Every way in which registry and bucket differ right now; empty when they agree."""
+    rows = registry.rows("SELECT key, state FROM stored_objects")
+    stored = {row["key"] for row in rows if row["state"] == "stored"}
+    keys = bucket.keys()
+    found = [f"object without row: {key}" for key in keys - stored]
+    found += [f"row without object: {key}" for key in stored - keys]
+    found += [f"unfinished row: {row['key']} {row['state']}" for row in rows if row["state"] in {"reserved", "removing"}]
+    found += [f"unfinished multipart upload: {key}" for key in bucket.unfinished()]
+    found += [f"pending file: {row['id']}" for row in registry.rows("SELECT id FROM file_uploads WHERE status = 'pending'")]
+    unread = "SELECT f.id FROM file_uploads f LEFT JOIN stored_objects o ON o.id = f.current_object_id WHERE f.status IN ('available', 'deleted') AND o.state IS DISTINCT FROM 'stored'"
+    return found + [f"file without object: {row['id']}" for row in registry.rows(unread)]
+
+
+def wait_for_agreement(registry: Registry, bucket: Bucket) -> None:
+    """Give what is still being undone its time, then insist."""
+    try:
+        wait_until(lambda: not disagreements(registry, bucket), timeout_seconds=10)
+    except AssertionError:
+        assert disagreements(registry, bucket) == []
