@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock clean
+.PHONY: help install run test check format bench lock clean
 
 help: ## list the jobs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/.run $(STORE)/.ready ## serve at http://localhost:8000 on an embedded PostgreSQL and S3 server
 	@exec $(BIN)/python -m app dev
+
+install: $(VENV)/.run $(STORE)/.ready ## make the environments that run needs, and no more
 
 test: $(VENV)/.dev $(STORE)/.ready ## run the whole suite (ARGS="-k name" for a part)
 	$(BIN)/python -m pytest $(ARGS)

@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+ENV_FILE = ".env"
 MEBIBYTE = 1_048_576
 SIGV4_MAX_EXPIRY_SECONDS = 604_800
 HS256_MIN_SECRET_BYTES = 32
@@ -34,7 +35,7 @@ class ConfigurationError(Exception):
 
 
 def _group(prefix: str) -> SettingsConfigDict:
-    return SettingsConfigDict(env_prefix=prefix, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    return SettingsConfigDict(env_prefix=prefix, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
 
 
 def _split(value: object) -> object:
@@ -51,6 +52,22 @@ def _http_url(value: str) -> str:
         message = "give an http(s) address without path, such as http://localhost:9000"
         raise ValueError(message)
     return value.rstrip("/")
+
+
+def asyncpg_url(value: str) -> str:
+    """A PostgreSQL address as SQLAlchemy's asyncpg dialect takes it.
+
+    Raises:
+        ValueError: it's the address of something else.
+    """
+    parts = urlsplit(value)
+    dialect, _, driver = parts.scheme.partition("+")
+    if dialect not in {"postgresql", "postgres"} or driver not in {"", "asyncpg"}:
+        message = "give a PostgreSQL address: postgresql+asyncpg://user:password@host:5432/database"
+        raise ValueError(message)
+    # libpq calls it sslmode, asyncpg calls it ssl; people paste what their provider shows them.
+    query = urlencode([("ssl" if name == "sslmode" else name, item) for name, item in parse_qsl(parts.query)])
+    return urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, query, ""))
 
 
 HttpAddress = Annotated[str, AfterValidator(_http_url)]
@@ -136,6 +153,7 @@ class StoreSettings(BaseSettings):
 
     @property
     def max_file_size_bytes(self) -> int:
+        """The limit of one file."""
         return self.max_file_size_mb * MEBIBYTE
 
     @property
@@ -204,16 +222,7 @@ class DatabaseSettings(BaseSettings):
     @field_validator("url")
     @classmethod
     def _asyncpg_url(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if parts.scheme.partition("+")[0] not in {"postgresql", "postgres"} or parts.scheme.partition("+")[2] not in {
-            "",
-            "asyncpg",
-        }:
-            message = "give a PostgreSQL address: postgresql+asyncpg://user:password@host:5432/database"
-            raise ValueError(message)
-        # libpq calls it sslmode, asyncpg calls it ssl; people paste what their provider shows them.
-        query = urlencode([("ssl" if name == "sslmode" else name, item) for name, item in parse_qsl(parts.query)])
-        return SecretStr(urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, query, "")))
+        return SecretStr(asyncpg_url(value.get_secret_value()))
 
 
 class ServerSettings(BaseSettings):
@@ -254,8 +263,11 @@ class Settings(BaseModel):
     server: ServerSettings
 
     @classmethod
-    def from_environment(cls) -> Settings:
+    def from_environment(cls, *, env_file: str | None = ENV_FILE) -> Settings:
         """Read all groups at once, so that the operator sees everything that is wrong in one go.
+
+        Args:
+            env_file: read below the environment; None where that has been done already.
 
         Raises:
             ConfigurationError: with one line a variable: its name and what would be right.
@@ -271,7 +283,7 @@ class Settings(BaseModel):
         problems: list[str] = []
         for name, group in groups.items():
             try:
-                values[name] = group()
+                values[name] = group(_env_file=env_file)
             except ValidationError as error:
                 problems += _readable(error, prefix=group.model_config.get("env_prefix", ""))
         if problems:

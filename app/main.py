@@ -12,7 +12,7 @@ from app.api import health, v1
 from app.config import MEBIBYTE, Settings
 from app.core.database import Database
 from app.core.middleware import RequestContext
-from app.core.problems import install_problem_handlers
+from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.resources import Afterwork
 from app.core.s3 import S3
 from app.modules.auth.tokens import Authenticator
@@ -54,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         max_body_size=JSON_BODY_MAX_BYTES,
     )
+    app.add_middleware(UnexpectedErrors)
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,

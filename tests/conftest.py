@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -17,7 +19,7 @@ GIVEN_STORE = ("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S
 
 
 @pytest.fixture(scope="session")
-def parts(tmp_path_factory):
+def parts():
     """The variables under which a real PostgreSQL and a real S3 server are reached."""
     given = {}
     if os.environ.get("TEST_DATABASE_URL"):
@@ -25,9 +27,11 @@ def parts(tmp_path_factory):
     if os.environ.get("TEST_S3_ENDPOINT_URL"):
         given |= {name: os.environ.get(f"TEST_{name}", "us-east-1") for name in GIVEN_STORE}
         given["S3_BUCKET_NAME"] = "elsewhere"
-    data_dir = tmp_path_factory.mktemp("parts")
-    with embedded_parts(data_dir, given, durable=False, persist_store=False) as running:
-        yield given | running.environment
+    # In memory where the system has a place for it: creating a database is mostly creating files.
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="holdfast-test-", dir=memory if memory.is_dir() else None) as data_dir:
+        with embedded_parts(Path(data_dir), given, durable=False, persist_store=False) as running:
+            yield given | running.environment
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +47,7 @@ def database_url(parts):
 
     asyncio.run(run(f'CREATE DATABASE "{name}"'))
     url = f"{server.rpartition('/')[0]}/{name}"
-    migrate_to_newest(url.replace("postgresql://", "postgresql+asyncpg://"))
+    migrate_to_newest(url)
     yield url
     asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from alembic import command
-
 from app.cli.environment import attached
 from app.config import DatabaseSettings
 from app.core.database import alembic_config

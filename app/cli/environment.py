@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from app.config import ENV_FILE
 from app.embedded.parts import attached_parts
 
 DEFAULT_DATA_DIR = ".data"
@@ -16,7 +17,7 @@ DEFAULT_DATA_DIR = ".data"
 
 def found_environment() -> dict[str, str]:
     """The shell's variables above those of `.env`, empty ones left out."""
-    written = {name: value for name, value in dotenv_values(".env").items() if value}
+    written = {name: value for name, value in dotenv_values(ENV_FILE).items() if value}
     return written | {name: value for name, value in os.environ.items() if value}
 
 
@@ -30,5 +31,6 @@ def attached() -> Iterator[None]:
     """Let a command use the parts that `dev` runs, or start them for as long as it takes."""
     environ = found_environment()
     with attached_parts(data_dir(environ), environ) as parts:
+        os.environ.update(environ)
         parts.apply(os.environ)
         yield

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
+import sys
 
 import uvicorn
 
@@ -29,12 +31,14 @@ def dev() -> None:
     environ = found_environment()
     host, port = environ.get("HOST", DEFAULT_HOST), environ.get("PORT", DEFAULT_PORT)
     with embedded_parts(data_dir(environ), environ, http_host=host, http_port=int(port)) as parts:
+        # From here on the environment is all there is: `.env`, read again, could name another store beside ours.
+        os.environ.update(environ)
         parts.apply(os.environ)
         is_local = parts.embedded_database and parts.embedded_store and is_loopback(host)
         if is_local and "AUTH_ENABLED" not in environ and "AUTH_JWT_SECRET" not in environ:
             os.environ["AUTH_ENABLED"] = "false"
-        os.environ.setdefault("LOG_FORMAT", environ.get("LOG_FORMAT", "console"))
-        settings = Settings.from_environment()
+        os.environ.setdefault("LOG_FORMAT", "console")
+        settings = Settings.from_environment(env_file=None)
         if parts.embedded_database:
             migrate_to_newest(settings.database.url.get_secret_value())
         _run(settings, banner=_banner(settings, parts))
@@ -81,6 +85,8 @@ def _run(settings: Settings, banner: str | None = None) -> None:
         timeout_graceful_shutdown=server.shutdown_grace_seconds,
         proxy_headers=False,
     )
+    # Uvicorn raises the signal again after it has shut down; as an exit, it lets the parts be stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _Server(config, banner).run()
 
 

@@ -28,6 +28,7 @@ class RequestContext:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on with the request's id bound to the log."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.exceptions import FieldError, HoldfastError, Invalid, Unauthenticated
 from app.core.middleware import request_id
@@ -124,15 +125,38 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
     return Response(status_code=NOBODY_LISTENS)
 
 
-async def _on_unexpected(_request: Request, error: Exception) -> Response:
-    log.error("request_failed", exc_info=error)
-    return _answer(_body(SERVER_ERROR, "Internal error", "internal_error", HoldfastError.detail))
-
-
 def install_problem_handlers(app: FastAPI) -> None:
     """Make the app answer every failure with a problem."""
     app.add_exception_handler(HoldfastError, _on_expected)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
-    app.add_exception_handler(Exception, _on_unexpected)
+
+
+class UnexpectedErrors:
+    """Answers what nobody foresaw with a plain problem, and logs it with its traceback.
+
+    It stands inside the other middleware, so that this answer carries their headers too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; step in only where no answer has begun."""
+        has_begun = False
+
+        async def watching(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watching)
+        except Exception as error:
+            if has_begun or scope["type"] != "http":
+                # The server cuts the connection, so that nobody takes half an answer for a whole one.
+                raise
+            log.exception("request_failed", exc_info=error)
+            answer = _answer(_body(SERVER_ERROR, "Internal error", "internal_error", HoldfastError.detail))
+            await answer(scope, receive, send)

@@ -37,6 +37,8 @@ class ObjectChanged(Conflict):
 class StoreRefusedBody(Conflict):
     """The store found other bytes than announced; the transfer was damaged on the way."""
 
+    detail = "The bytes were damaged on the way to the store; send them again."
+
 
 class StorageUnavailable(Unavailable):
     """The store can't be reached, or fails by itself."""
@@ -51,10 +53,16 @@ class StorageMisconfigured(Misconfigured):
     code = "storage_misconfigured"
 
 
-_NOT_FOUND = {"404", "NoSuchKey", "NotFound", "NoSuchVersion"}
-_CHANGED = {"412", "PreconditionFailed", "ConditionalRequestConflict", "304"}
-_DAMAGED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"}
-_BUSY = {"SlowDown", "TooManyRequests", "ServiceUnavailable", "503", "429", "Throttling"}
+_MEANINGS: tuple[tuple[frozenset[str], type[HoldfastError]], ...] = (
+    (frozenset({"NoSuchUpload"}), UploadNotFound),
+    (frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"}), ObjectNotFound),
+    (frozenset({"412", "304", "PreconditionFailed", "ConditionalRequestConflict"}), ObjectChanged),
+    (
+        frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"}),
+        StoreRefusedBody,
+    ),
+    (frozenset({"SlowDown", "TooManyRequests", "ServiceUnavailable", "503", "429", "Throttling"}), StorageBusy),
+)
 _SERVER_ERROR = 500
 
 
@@ -73,23 +81,14 @@ def translate(error: BotoCoreError | ClientError) -> HoldfastError:
 
 
 def _translate_answer(error: ClientError) -> HoldfastError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = answer_code(error)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code == "NoSuchUpload":
-        return UploadNotFound()
-    if code in _NOT_FOUND:
-        return ObjectNotFound()
-    if code in _CHANGED or status == 412:  # noqa: PLR2004 -- HTTP's own number
-        return ObjectChanged()
-    if code in _DAMAGED:
-        return StoreRefusedBody("The bytes were damaged on the way to the store; send them again.")
-    if code in _BUSY:
-        return StorageBusy(retry_after_seconds=2)
     if code == "RequestTimeTooSkewed":
         return StorageUnavailable("The clocks of the service and of the store differ too much; try again later.")
-    if status >= _SERVER_ERROR:
-        return StorageUnavailable()
-    return StorageMisconfigured()
+    for codes, category in _MEANINGS:
+        if code in codes:
+            return category()
+    return StorageUnavailable() if status >= _SERVER_ERROR else StorageMisconfigured()
 
 
 def answer_code(error: BotoCoreError | ClientError) -> str:

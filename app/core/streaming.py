@@ -30,6 +30,7 @@ class ClosingStream(Response):
         self._close = close
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the body or the client ends."""
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(self._client_leaves(receive))
         try:

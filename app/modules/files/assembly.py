@@ -7,7 +7,7 @@ from app.core.database import Database
 from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
 from app.core.s3 import S3
-from app.modules.files.content import ContentPolicy
+from app.modules.files.content import ContentPolicy, detect
 from app.modules.files.dependencies import FileServices
 from app.modules.files.s3_service import FileStore
 from app.modules.files.services.lifecycle import LifecycleService
@@ -20,6 +20,8 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     """All services of the module, sharing one store, one policy, one way to write."""
     store = FileStore(s3)
     policy = ContentPolicy.from_settings(settings.store.allowed_extensions, settings.store.allowed_mime_types)
+    # The first verdict loads libmagic's rules, which takes a third of a second.
+    detect(b"warm", tail=None, size=None)
     reservations = Reservations(database, store, settings.store, afterwork, settings.upload.lease_seconds)
     secret = settings.auth.jwt_secret or settings.database.url
     return FileServices(

@@ -12,7 +12,15 @@ from pydantic import ValidationError
 
 from app.config import UploadSettings
 from app.core.exceptions import FieldError, Invalid
-from app.core.multipart_form import MAX_FIELD_BYTES, MAX_FIELDS, FormField, FormFile, FormReader, boundary_of
+from app.core.multipart_form import (
+    MAX_FIELD_BYTES,
+    MAX_FIELDS,
+    FormEvent,
+    FormField,
+    FormFile,
+    FormReader,
+    boundary_of,
+)
 from app.core.request_body import paced_body
 from app.modules.auth.dependencies import CurrentPrincipal
 from app.modules.auth.principal import Principal, Scope
@@ -83,6 +91,50 @@ def details_of(fields: dict[str, str]) -> UploadDetails:
         ) from error
 
 
+class _UploadForm:
+    """One form with one file in it, read as it arrives."""
+
+    def __init__(self, events: AsyncIterator[FormEvent]) -> None:
+        self._events = events
+        self._fields: dict[str, str] = {}
+
+    def details(self) -> UploadDetails:
+        """What the fields say that have arrived so far."""
+        return details_of(self._fields)
+
+    async def first_file(self) -> FormFile:
+        """The file's beginning; what stands before it is kept."""
+        async for event in self._events:
+            if isinstance(event, FormField):
+                self._keep(event)
+            elif isinstance(event, FormFile):
+                return _checked(event)
+        raise _wrong("file", "is missing: send the file as a part named 'file' with a filename")
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The file's bytes; they end when the whole form has been read, with the fields behind the file."""
+        async for event in self._events:
+            if isinstance(event, bytes):
+                yield event
+            elif isinstance(event, FormField):
+                self._keep(event)
+            elif isinstance(event, FormFile):
+                raise _wrong(event.name, "is a second file; send one file a request")
+
+    def _keep(self, field: FormField) -> None:
+        if field.name in self._fields:
+            raise _wrong(field.name, "stands in the form twice")
+        self._fields[field.name] = field.value
+
+
+def _checked(file: FormFile) -> FormFile:
+    if file.name != "file":
+        raise _wrong(file.name, "is not the part for the file; name it 'file'")
+    if not file.filename:
+        raise _wrong("file", "no file was chosen")
+    return file
+
+
 async def form_file(request: Request, _writer: Writer, services: Services) -> IncomingFile:
     """The file of a multipart form, read up to its first byte.
 
@@ -90,44 +142,16 @@ async def form_file(request: Request, _writer: Writer, services: Services) -> In
         Invalid: the form has no file, or two.
     """
     boundary = boundary_of(request.headers.get("content-type"))
-    events = FormReader(boundary, body_of(request, services.upload_settings)).events()
-    fields: dict[str, str] = {}
-
-    def keep(field: FormField) -> None:
-        if field.name in fields:
-            raise _wrong(field.name, "stands in the form twice")
-        fields[field.name] = field.value
-
-    async def first_file() -> FormFile:
-        async for event in events:
-            if isinstance(event, FormField):
-                keep(event)
-            elif isinstance(event, FormFile):
-                return event
-        raise _wrong("file", "is missing: send the file as a part named 'file' with a filename")
-
-    async def chunks() -> AsyncIterator[bytes]:
-        async for event in events:
-            if isinstance(event, bytes):
-                yield event
-            elif isinstance(event, FormField):
-                keep(event)
-            elif isinstance(event, FormFile):
-                raise _wrong(event.name, "is a second file; send one file a request")
-
-    file = await first_file()
-    if file.name != "file":
-        raise _wrong(file.name, "is not the part for the file; name it 'file'")
-    if not file.filename:
-        raise _wrong("file", "no file was chosen")
+    form = _UploadForm(FormReader(boundary, body_of(request, services.upload_settings)).events())
+    file = await form.first_file()
     total = content_length(request)
     return IncomingFile(
         filename=unescape_form_filename(file.filename),
         declared_type=file.content_type,
         least_bytes=None if total is None else max(0, total - FORM_OVERHEAD_BYTES),
         most_bytes=total,
-        chunks=chunks(),
-        details=lambda: details_of(fields),
+        chunks=form.chunks(),
+        details=form.details,
     )
 
 

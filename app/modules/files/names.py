@@ -58,9 +58,8 @@ def clean_filename(raw: str) -> str:
     name = _stripped(name)
     if not name:
         raise InvalidFilename("The file has no usable name; rename the file.")
-    if _RESERVED_ON_WINDOWS.fullmatch(name.partition(".")[0].rstrip()):
-        name = f"_{name}"
-    return _within(name, MAX_FILENAME_BYTES)
+    # Again after the cut, which may leave a reserved name of what was longer.
+    return _unreserved(_within(_unreserved(name), MAX_FILENAME_BYTES))
 
 
 def split_extension(filename: str) -> tuple[str, str]:
@@ -110,6 +109,10 @@ def _stripped(name: str) -> str:
     while start < end and (name[start].isspace() or name[start] in _JOINERS):
         start += 1
     return name[start:end]
+
+
+def _unreserved(name: str) -> str:
+    return f"_{name}" if _RESERVED_ON_WINDOWS.fullmatch(name.partition(".")[0].rstrip()) else name
 
 
 def _within(name: str, limit: int) -> str:

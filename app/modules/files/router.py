@@ -14,11 +14,11 @@ from app.core.problems import problem_responses
 from app.core.streaming import ClosingStream
 from app.modules.auth.dependencies import CurrentPrincipal
 from app.modules.auth.principal import Principal
+from app.modules.files.content import is_inline_safe
 from app.modules.files.dependencies import IncomingFormFile, Services, Writer, body_of, content_length
+from app.modules.files.disposition import content_disposition
 from app.modules.files.exceptions import InvalidFilename
 from app.modules.files.models import FileUpload
-from app.modules.files.content import is_inline_safe
-from app.modules.files.disposition import content_disposition
 from app.modules.files.schemas import (
     CopyRequest,
     ExistsAnswer,

@@ -15,13 +15,14 @@ from app.config import MEBIBYTE
 from app.core.s3 import COPY_OBJECT_MAX_BYTES, S3, ObjectHead, ObjectStream, PartTag
 from app.core.s3_errors import UploadNotFound
 from app.core.tasks import task_group
-from app.modules.files.models import FileUpload, StoredObject
 from app.modules.files.content import is_inline_safe
 from app.modules.files.disposition import content_disposition
+from app.modules.files.models import FileUpload, StoredObject
 
 MIN_PART_BYTES = 8 * MEBIBYTE
 MAX_PARTS = 10_000
-PARTS_IN_FLIGHT = 4
+MAX_PARTS_IN_FLIGHT = 4
+MEMORY_IN_FLIGHT_BYTES = 40 * MEBIBYTE
 COPY_PART_BYTES = 512 * MEBIBYTE
 
 
@@ -77,9 +78,11 @@ class FileStore:
             storage_class=target.storage_class,
         )
 
-    async def put_parts(self, key: str, upload_id: str, parts: AsyncIterator[bytearray]) -> list[PartTag]:
+    async def put_parts(
+        self, key: str, upload_id: str, parts: AsyncIterator[bytearray], *, part_bytes: int
+    ) -> list[PartTag]:
         """Write parts while the next ones arrive, a few at a time: memory stays flat however large the file."""
-        window = asyncio.Semaphore(PARTS_IN_FLIGHT)
+        window = asyncio.Semaphore(max(1, min(MAX_PARTS_IN_FLIGHT, MEMORY_IN_FLIGHT_BYTES // part_bytes)))
         sending: list[asyncio.Task[PartTag]] = []
 
         async def send(number: int, part: bytearray) -> PartTag:

@@ -21,7 +21,7 @@ class ContentStream:
 
     def __init__(self, chunks: AsyncIterator[bytes], *, part_bytes: int, max_bytes: int) -> None:
         self._chunks = chunks
-        self._part_bytes = part_bytes
+        self.part_bytes = part_bytes
         self._max_bytes = max_bytes
         self._sha256 = hashlib.sha256()
         self._parts = self._cut()
@@ -59,8 +59,8 @@ class ContentStream:
         async for chunk in self._chunks:
             self._count(chunk)
             rest = memoryview(chunk)
-            while len(part) + len(rest) > self._part_bytes:
-                room = self._part_bytes - len(part)
+            while len(part) + len(rest) > self.part_bytes:
+                room = self.part_bytes - len(part)
                 part += rest[:room]
                 rest = rest[room:]
                 self._keep_tail(part)

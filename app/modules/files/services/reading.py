@@ -158,9 +158,8 @@ class ReadService:
     ) -> Download:
         """Decide what a GET or HEAD of the bytes is answered with, and open the stream if there is one.
 
-        Args:
-            headers: the request's, for Range, If-Range and the conditions.
-            with_body: False for HEAD, which asks the store nothing.
+        Range, If-Range and the conditions are read from `headers`, the request's. HEAD comes
+        without `with_body` and asks the store nothing.
         """
         file = await self.get(principal, file_id)
         stored = _readable_object(file)

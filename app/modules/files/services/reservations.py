@@ -20,8 +20,8 @@ from app.core.exceptions import Conflict
 from app.core.resources import Afterwork
 from app.core.s3_errors import StoreRefusedBody
 from app.core.tasks import task_group
-from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
 from app.modules.files.keys import build_key
+from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
 

@@ -135,7 +135,9 @@ class UploadService:
         reservation.may_be_multipart = True
         upload_id = await self._store.begin_multipart(reservation.target)
         await self._reservations.note_multipart(reservation, upload_id)
-        parts = await self._store.put_parts(reservation.target.key, upload_id, stream.parts_from(first))
+        parts = await self._store.put_parts(
+            reservation.target.key, upload_id, stream.parts_from(first), part_bytes=stream.part_bytes
+        )
         final = finish()
         await self._store.complete_multipart(reservation.target.key, upload_id, parts)
         return final

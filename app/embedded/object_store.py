@@ -1,0 +1,194 @@
+"""The embedded S3 server (MiniStack): starts it on loopback and makes the key and the bucket that the app uses.
+
+MiniStack never checks the signature of its root key, hence a user with a key of its own. The user and its key
+are in the server's memory until it is asked to stop; after `kill -9` there is a new key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from app.embedded import processes
+from app.embedded.environment import REGION
+from app.embedded.exceptions import PartMissingError
+from app.embedded.ports import LOOPBACK, free_port, is_listening
+from app.embedded.state import read_state, write_state
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NAME = "store"
+USER_NAME = "holdfast"
+POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+READY_TIMEOUT_SECONDS = 60.0
+DEFAULT_STORE_VENV = Path(__file__).parents[2] / ".venv-store"
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """An access key of the store."""
+
+    id: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """A starting or running server."""
+
+    child: processes.Child
+    port: int
+    state_path: Path
+    root_key: AccessKey
+
+    @property
+    def endpoint_url(self) -> str:
+        """Its address on loopback."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def wait_ready(self) -> AccessKey:
+        """Wait until it answers, then give a key that it accepts: the previous one if it still does.
+
+        Raises:
+            PartFailedError: when it ends first or takes too long.
+        """
+        self.child.wait_until(lambda: is_listening(self.port), timeout_seconds=READY_TIMEOUT_SECONDS)
+        try:
+            return self._usable_key()
+        except (BotoCoreError, ClientError) as error:
+            raise self.child.failure(f"started, but did not give a key ({error})") from error
+
+    def _usable_key(self) -> AccessKey:
+        state = read_state(self.state_path)
+        previous = AccessKey(state["access_key_id"], state["secret_access_key"]) if "access_key_id" in state else None
+        key = previous if previous and self._accepts(previous) else self._make_key()
+        write_state(self.state_path, {"port": self.port, "access_key_id": key.id, "secret_access_key": key.secret})
+        return key
+
+    def _accepts(self, key: AccessKey) -> bool:
+        try:
+            s3_client(self.endpoint_url, key).list_buckets()
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 401, 403}:
+                return False
+            raise
+        return True
+
+    def _make_key(self) -> AccessKey:
+        iam = _client("iam", self.endpoint_url, self.root_key)
+        try:
+            iam.create_user(UserName=USER_NAME)
+        except iam.exceptions.EntityAlreadyExistsException:
+            for old in iam.list_access_keys(UserName=USER_NAME)["AccessKeyMetadata"]:
+                iam.delete_access_key(UserName=USER_NAME, AccessKeyId=old["AccessKeyId"])
+        iam.put_user_policy(UserName=USER_NAME, PolicyName="s3", PolicyDocument=json.dumps(POLICY))
+        made = iam.create_access_key(UserName=USER_NAME)["AccessKey"]
+        return AccessKey(made["AccessKeyId"], made["SecretAccessKey"])
+
+
+def start_object_store(data_dir: Path, *, store_venv: Path | None = None, persist: bool = True) -> ObjectStore:
+    """Start the server of this folder; `wait_ready` before using it.
+
+    Args:
+        data_dir: the folder, whose lock the caller holds.
+        store_venv: the server's own virtual environment; by default `.venv-store` beside `app`.
+        persist: False keeps the objects in memory only, for tests.
+
+    Raises:
+        PartMissingError: when it is not installed.
+        PartFailedError: when one of an earlier start can't be stopped.
+    """
+    python = (store_venv or DEFAULT_STORE_VENV) / "bin" / "python"
+    if not python.exists():
+        raise PartMissingError(
+            f"the embedded S3 server is not installed ({python} is missing): run `make install`, or set S3_BUCKET_NAME"
+        )
+    processes.stop_previous(data_dir, NAME, signal.SIGTERM)
+    folder = data_dir / NAME
+    for path in (folder, folder / "tmp"):
+        path.mkdir(mode=0o700, exist_ok=True)
+    state_path = data_dir / "store.json"
+    port = free_port(read_state(state_path).get("port"))
+    root_key = AccessKey(f"ROOT{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+    persistence = "1" if persist else "0"
+    environ = {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "TMPDIR": str(folder / "tmp"),
+        "LANG": "C.UTF-8",
+        "LOG_LEVEL": "WARNING",
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": LOOPBACK,
+        "AUTH": "true",
+        "SERVICES": "s3,iam,sts",
+        "S3_PERSIST": persistence,
+        "PERSIST_STATE": persistence,
+        "S3_DATA_DIR": str(folder / "objects"),
+        "STATE_DIR": str(folder / "state"),
+        "AWS_ACCESS_KEY_ID": root_key.id,
+        "AWS_SECRET_ACCESS_KEY": root_key.secret,
+        # What it would otherwise open or touch besides S3: an MQTT and an SFTP port, the machine's containers.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{folder / 'no-docker.sock'}",
+    }
+    child = processes.start(
+        NAME,
+        [python, "-I", "-m", "ministack"],
+        data_dir=data_dir,
+        working_dir=folder,
+        environ=environ,
+        stop_signal=signal.SIGTERM,
+    )
+    return ObjectStore(child, port, state_path, root_key)
+
+
+def ensure_bucket(endpoint_url: str, key: AccessKey, bucket_name: str) -> None:
+    """Make the bucket if it isn't there yet."""
+    client = s3_client(endpoint_url, key)
+    try:
+        client.head_bucket(Bucket=bucket_name)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:  # noqa: PLR2004 - HTTP's not found
+            raise
+        client.create_bucket(Bucket=bucket_name)
+
+
+def s3_client(endpoint_url: str, key: AccessKey) -> S3Client:
+    """Make a client for an embedded store, which no variable or file of the shell's owner changes."""
+    return cast("S3Client", _client("s3", endpoint_url, key))
+
+
+def _client(service: str, endpoint_url: str, key: AccessKey) -> Any:  # noqa: ANN401 - botocore builds the class at run time
+    variables = {
+        name: (None, None, default, conversion)
+        for name, (_, _, default, conversion) in botocore.session.Session.SESSION_VARIABLES.items()
+    }
+    for name in ("config_file", "credentials_file"):
+        variables[name] = (None, None, os.devnull, None)
+    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=variables), region_name=REGION)
+    return session.client(
+        service,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=key.id,
+        aws_secret_access_key=key.secret,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"total_max_attempts": 3, "mode": "standard"},
+            s3={"addressing_style": "path"},
+            signature_version="s3v4" if service == "s3" else None,
+            proxies={},
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Claims of the README, each measured against its peer in the same run."""
