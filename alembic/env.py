@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from alembic import context
-from app.config import DatabaseSettings
+from app.config import DatabaseSettings, asyncpg_url
 from app.core.database import Base
 from app.modules.files import models as files_models
 
@@ -59,7 +59,7 @@ def database_url() -> str:
     Never through the ini file's parser, which would stumble over a percent sign in a password.
     """
     given = context.config.attributes.get("database_url")
-    return str(given) if given else DatabaseSettings().url.get_secret_value()
+    return asyncpg_url(str(given)) if given else DatabaseSettings().url.get_secret_value()
 
 
 if context.is_offline_mode():

@@ -208,6 +208,7 @@ class UploadSettings(BaseSettings):
     lease_seconds: Annotated[float, Field(ge=1)] = 60.0
     idle_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     min_bytes_per_second: Annotated[int, Field(ge=0)] = 1024
+    cleanup_interval_seconds: Annotated[float, Field(gt=0)] = 30.0
 
 
 class DatabaseSettings(BaseSettings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -35,11 +36,13 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
         app.state.authenticator = Authenticator(settings.auth)
-        app.state.file_services = build_file_services(settings, database, s3, afterwork)
+        files = app.state.file_services = build_file_services(settings, database, s3, afterwork)
         app.state.readiness = health.ReadinessProbe(database, s3)
+        cleanup = asyncio.create_task(files.cleanup.run_forever(settings.upload.cleanup_interval_seconds))
         try:
             yield
         finally:
+            cleanup.cancel()
             # Cut-off uploads are still being undone; they need both the registry and the store.
             await afterwork.finish(settings.server.shutdown_grace_seconds)
             await s3.close()

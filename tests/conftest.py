@@ -29,9 +29,11 @@ def parts():
         given["S3_BUCKET_NAME"] = "elsewhere"
     # In memory where the system has a place for it: creating a database is mostly creating files.
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="holdfast-test-", dir=memory if memory.is_dir() else None) as data_dir:
-        with embedded_parts(Path(data_dir), given, durable=False, persist_store=False) as running:
-            yield given | running.environment
+    with (
+        tempfile.TemporaryDirectory(prefix="holdfast-test-", dir=memory if memory.is_dir() else None) as data_dir,
+        embedded_parts(Path(data_dir), given, durable=False, persist_store=False) as running,
+    ):
+        yield given | running.environment
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Files and objects: what users see, and what the bucket holds.
 
 Revision ID: 20261121a
-Revises:
+Revises: nothing
 """
 
 from __future__ import annotations
@@ -49,18 +49,11 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_stored_objects_file_id"), "stored_objects", ["file_id"], unique=False)
     op.create_index(
-        "ix_stored_objects_removing",
-        "stored_objects",
-        ["updated_at"],
-        unique=False,
-        postgresql_where=sa.text("state = 'removing'"),
-    )
-    op.create_index(
         "ix_stored_objects_unfinished",
         "stored_objects",
         ["lease_expires_at"],
         unique=False,
-        postgresql_where=sa.text("state = 'reserved'"),
+        postgresql_where=sa.text("state IN ('reserved', 'removing')"),
     )
     op.create_table(
         "file_uploads",
@@ -132,10 +125,9 @@ def downgrade() -> None:
     op.drop_index("ix_file_uploads_all", table_name="file_uploads")
     op.drop_table("file_uploads")
     op.drop_index(
-        "ix_stored_objects_unfinished", table_name="stored_objects", postgresql_where=sa.text("state = 'reserved'")
-    )
-    op.drop_index(
-        "ix_stored_objects_removing", table_name="stored_objects", postgresql_where=sa.text("state = 'removing'")
+        "ix_stored_objects_unfinished",
+        table_name="stored_objects",
+        postgresql_where=sa.text("state IN ('reserved', 'removing')"),
     )
     op.drop_index(op.f("ix_stored_objects_file_id"), table_name="stored_objects")
     op.drop_table("stored_objects")

@@ -68,7 +68,7 @@ def boundary_of(content_type: str | None) -> bytes:
     media_type, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if media_type.lower() != b"multipart/form-data" or not boundary:
-        raise _wrong("Content-Type", "send multipart/form-data with a boundary, as curl -F and browsers do")
+        raise _wrong("header.content-type", "send multipart/form-data with a boundary, as curl -F and browsers do")
     return bytes(boundary)
 
 
@@ -105,7 +105,7 @@ class FormReader:
                 max_header_size=MAX_HEADER_BYTES,
             )
         except FormParserError as error:
-            raise _wrong("Content-Type", "the boundary is not one that RFC 2046 allows") from error
+            raise _wrong("header.content-type", "the boundary is not one that RFC 2046 allows") from error
 
     async def events(self) -> AsyncIterator[FormEvent]:
         """All events in order, once.
@@ -159,7 +159,7 @@ class FormReader:
         part.name = self._decode("body", options[b"name"])
         part.is_file = b"filename" in options
         if part.is_file:
-            filename = self._decode(part.name, options[b"filename"])
+            filename = self._decode(f"body.{part.name}", options[b"filename"])
             declared = part.headers.get("content-type")
             self._events.append(FormFile(part.name, filename, declared.decode("latin-1") if declared else None))
             return
@@ -174,14 +174,14 @@ class FormReader:
             return
         part.value += data[start:end]
         if len(part.value) > MAX_FIELD_BYTES:
-            raise _wrong(part.name, f"a field may hold at most {MAX_FIELD_BYTES} bytes")
+            raise _wrong(f"body.{part.name}", f"a field may hold at most {MAX_FIELD_BYTES} bytes")
 
     def _on_part_end(self) -> None:
         part = self._part
         if part.is_file:
             self._events.append(FormFileEnd())
         else:
-            self._events.append(FormField(part.name, self._decode(part.name, bytes(part.value))))
+            self._events.append(FormField(part.name, self._decode(f"body.{part.name}", bytes(part.value))))
 
     def _on_end(self) -> None:
         self._ended = True

@@ -9,7 +9,24 @@ import pytest
 from tests.support.service import SECRET, running, settings_with
 from tests.support.stores import wait_for_agreement
 
-EXTENSIONS = ["jpg", "jpeg", "png", "gif", "pdf", "doc", "docx", "xls", "xlsx", "txt", "csv", "zip", "bin", "mp4", "json", "svg"]
+EXTENSIONS = [
+    "jpg",
+    "jpeg",
+    "png",
+    "gif",
+    "pdf",
+    "doc",
+    "docx",
+    "xls",
+    "xlsx",
+    "txt",
+    "csv",
+    "zip",
+    "bin",
+    "mp4",
+    "json",
+    "svg",
+]
 
 
 @pytest.fixture(scope="session")

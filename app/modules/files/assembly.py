@@ -10,6 +10,7 @@ from app.core.s3 import S3
 from app.modules.files.content import ContentPolicy, detect
 from app.modules.files.dependencies import FileServices
 from app.modules.files.s3_service import FileStore
+from app.modules.files.services.cleanup import CleanupService
 from app.modules.files.services.lifecycle import LifecycleService
 from app.modules.files.services.reading import ReadService
 from app.modules.files.services.reservations import Reservations
@@ -28,5 +29,6 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
         uploads=UploadService(reservations, store, policy, settings.store),
         reader=ReadService(database, store, CursorSigner(secret.get_secret_value().encode()), settings.store),
         lifecycle=LifecycleService(database, store, reservations, policy, afterwork),
+        cleanup=CleanupService(database, store),
         upload_settings=settings.upload,
     )

@@ -14,6 +14,9 @@ from sqlalchemy.orm import joinedload
 from app.modules.auth.principal import Principal
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
 
+# How long whoever gave an object up has for removing it, before somebody else tries.
+REMOVAL_TIME = timedelta(seconds=60)
+
 
 @dataclass(frozen=True)
 class ListingFilter:
@@ -150,7 +153,7 @@ class FileRepository:
     async def mark_abandoned(self, object_id: UUID, token: UUID) -> bool:
         """Give a reserved object up; False when it isn't ours to give up."""
         return await self._change_leased(
-            object_id, token, state=ObjectState.REMOVING, lease_token=None, lease_expires_at=None
+            object_id, token, state=ObjectState.REMOVING, lease_expires_at=func.now() + REMOVAL_TIME
         )
 
     async def _change_leased(self, object_id: UUID, token: UUID, **values: object) -> bool:
@@ -175,8 +178,34 @@ class FileRepository:
         given_up = update(StoredObject).values(state=ObjectState.REMOVING, updated_at=func.now())
         mine = StoredObject.file_id == file_id
         await self._session.execute(given_up.where(mine, StoredObject.state == ObjectState.RESERVED))
-        query = given_up.where(mine, StoredObject.state == ObjectState.STORED).returning(StoredObject)
+        stored = given_up.where(mine, StoredObject.state == ObjectState.STORED)
+        query = stored.values(lease_expires_at=func.now() + REMOVAL_TIME).returning(StoredObject)
         return (await self._session.scalars(query)).all()
+
+    async def claim_leftovers(self, *, limit: int) -> Sequence[StoredObject]:
+        """Take over objects whose writer or remover is gone; no two callers get the same one."""
+        left = select(StoredObject.id).where(
+            StoredObject.state.in_([ObjectState.RESERVED, ObjectState.REMOVING]),
+            StoredObject.lease_expires_at < func.now(),
+        )
+        chosen = left.order_by(StoredObject.lease_expires_at).limit(limit).with_for_update(skip_locked=True)
+        query = (
+            update(StoredObject)
+            .where(StoredObject.id.in_(chosen.scalar_subquery()))
+            .values(
+                state=ObjectState.REMOVING,
+                lease_token=None,
+                lease_expires_at=func.now() + REMOVAL_TIME,
+                updated_at=func.now(),
+            )
+            .returning(StoredObject)
+        )
+        return (await self._session.scalars(query)).all()
+
+    async def delete_pending(self, file_ids: Sequence[UUID]) -> None:
+        """Remove files from the registry whose bytes never became visible."""
+        pending = FileUpload.status == FileStatus.PENDING
+        await self._session.execute(delete(FileUpload).where(FileUpload.id.in_(file_ids), pending))
 
     async def removing(self, object_id: UUID) -> StoredObject | None:
         """An object that was given up and may still be in the bucket."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from app.config import StoreSettings
 from app.core.clock import new_id, utc_now
 from app.core.database import Database, DatabaseUnavailable
-from app.core.exceptions import Conflict
+from app.core.exceptions import Conflict, HoldfastError, Unavailable
 from app.core.resources import Afterwork
 from app.core.s3_errors import StoreRefusedBody
 from app.core.tasks import task_group
@@ -94,16 +94,17 @@ class Reservations:
             draft: what is known before the bytes are written.
             write: writes the bytes; returns the draft as it is to be registered, and what was written.
         """
-        reservation = await self._reserve(draft)
-        try:
-            async with task_group() as group:
-                keeper = group.create_task(self._keep_lease(reservation))
-                final, content = await write(reservation)
-                file = await self._finalise(reservation, final, content)
-                keeper.cancel()
-        except BaseException:
-            await self._afterwork.run(self._abandon(reservation))
-            raise
+        with self._afterwork.expected():
+            reservation = await self._reserve(draft)
+            try:
+                async with task_group() as group:
+                    keeper = group.create_task(self._keep_lease(reservation))
+                    final, content = await write(reservation)
+                    file = await self._finalise(reservation, final, content)
+                    keeper.cancel()
+            except BaseException as failure:
+                await self._undo(reservation, failure)
+                raise
         log.info("s3_file_uploaded", file_id=str(file.id), size_bytes=content.size_bytes)
         return file
 
@@ -202,12 +203,26 @@ class Reservations:
             file.updated_at = utc_now()
         return file
 
-    async def _abandon(self, reservation: Reservation) -> None:
+    async def _undo(self, reservation: Reservation, failure: BaseException) -> None:
+        try:
+            # A store that did not answer, or was not waited for, may still finish what it was told.
+            is_settled = not isinstance(failure, Unavailable | asyncio.CancelledError)
+            await self._afterwork.run(self._abandon(reservation, is_settled=is_settled))
+        except HoldfastError as error:
+            # The caller is told what failed first; the ledger keeps what is left to remove.
+            log.warning(
+                "upload_undo_postponed",
+                file_id=str(reservation.file_id),
+                code=type(error).code,
+                failure=type(failure).__name__,
+            )
+
+    async def _abandon(self, reservation: Reservation, *, is_settled: bool) -> None:
         """Leave nothing of a write that failed.
 
         The registry comes first: only where it says that this write never became visible may
         its bytes be removed. If the registry or the store fails too, the ledger still has the
-        row, and maintenance finishes.
+        row, and the cleanup finishes. It also looks a second time where the store may write late.
         """
         async with self._database.transaction() as session:
             repository = FileRepository(session)
@@ -220,8 +235,9 @@ class Reservations:
             upload_id=reservation.upload_id,
             may_be_multipart=reservation.may_be_multipart,
         )
-        async with self._database.transaction() as session:
-            await FileRepository(session).mark_removed(reservation.object_id)
+        if is_settled:
+            async with self._database.transaction() as session:
+                await FileRepository(session).mark_removed(reservation.object_id)
         log.info("upload_undone", file_id=str(reservation.file_id))
 
 

@@ -145,7 +145,7 @@ class UploadService:
 
 def _late_storage_class() -> Invalid:
     """The store was told the class with the first byte."""
-    wrong = FieldError("storage_class", "must stand before the file when the file is large")
+    wrong = FieldError("body.storage_class", "must stand before the file when the file is large")
     return Invalid("The form can't be taken; see errors.", errors=(wrong,))
 
 
