@@ -12,6 +12,7 @@ import structlog
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import Forbidden, HoldfastError
+from app.core.http_conditions import matches_etag
 from app.core.resources import Afterwork
 from app.core.s3_errors import ObjectChanged, ObjectNotFound
 from app.modules.auth.principal import Principal, Scope
@@ -159,7 +160,7 @@ class LifecycleService:
             if await repository.readable(principal, file_id) is not None:
                 raise Forbidden("The file is public, but not yours to change.")
             raise FileNotFound
-        if if_match is not None and if_match.strip() not in {"*", record_etag(file)}:
+        if if_match is not None and not matches_etag(if_match, record_etag(file), weak=False):
             raise PreconditionFailed
         return file
 

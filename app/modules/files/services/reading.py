@@ -125,6 +125,7 @@ class ReadService:
 
     async def store_metadata(self, principal: Principal, file_id: UUID) -> tuple[FileUpload, StoredObject, ObjectHead]:
         """What the store says about a file of the caller."""
+        principal.require(Scope.READ)
         file = await self.get(principal, file_id)
         if not (principal.is_admin or file.owner_id == principal.subject):
             raise Forbidden("Only the owner sees what the store says about a file.")
@@ -186,7 +187,11 @@ class ReadService:
         stored = _readable_object(file)
         limits = [float(ttl_seconds or self._settings.presigned_url_expiry)]
         if file.expires_at is not None:
-            limits.append((file.expires_at - utc_now()).total_seconds())
+            left = (file.expires_at - utc_now()).total_seconds()
+            if left < 1:
+                # No URL lives for less than a second, and none may outlive its file.
+                raise FileNotFound("The file expires within a second.")
+            limits.append(left)
         lifetime = await self._store.credentials_lifetime_seconds()
         if lifetime is not None:
             limits.append(lifetime)
