@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import (
@@ -35,7 +35,18 @@ class ConfigurationError(Exception):
 
 
 def _group(prefix: str) -> SettingsConfigDict:
-    return SettingsConfigDict(env_prefix=prefix, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
+    return SettingsConfigDict(env_prefix=prefix, env_file=ENV_FILE, extra="ignore", frozen=True)
+
+
+class SettingsGroup(BaseSettings):
+    """Variables of one prefix. An empty one counts as unset, as people leave them in `.env` files."""
+
+    meant_empty: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value != "" or name in cls.meant_empty}
 
 
 def _split(value: object) -> object:
@@ -74,10 +85,11 @@ HttpAddress = Annotated[str, AfterValidator(_http_url)]
 ExpirySeconds = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS)]
 
 
-class StoreSettings(BaseSettings):
+class StoreSettings(SettingsGroup):
     """The bucket, how to reach it, what may be put into it and under which key (`S3_*`)."""
 
     model_config = _group("S3_")
+    meant_empty = frozenset({"folder_structure"})  # keys without date folders
 
     bucket_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
     key_prefix: str = ""
@@ -162,7 +174,7 @@ class StoreSettings(BaseSettings):
         return self.checksums == "supported" or (self.checksums == "auto" and self.endpoint_url is None)
 
 
-class AuthSettings(BaseSettings):
+class AuthSettings(SettingsGroup):
     """How callers prove who they are (`AUTH_*`)."""
 
     model_config = _group("AUTH_")
@@ -200,7 +212,7 @@ class AuthSettings(BaseSettings):
         return self
 
 
-class UploadSettings(BaseSettings):
+class UploadSettings(SettingsGroup):
     """How long an upload may take and stay unfinished (`UPLOAD_*`)."""
 
     model_config = _group("UPLOAD_")
@@ -211,7 +223,7 @@ class UploadSettings(BaseSettings):
     cleanup_interval_seconds: Annotated[float, Field(gt=0)] = 30.0
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(SettingsGroup):
     """The registry's PostgreSQL (`DATABASE_*`)."""
 
     model_config = _group("DATABASE_")
@@ -226,7 +238,7 @@ class DatabaseSettings(BaseSettings):
         return SecretStr(asyncpg_url(value.get_secret_value()))
 
 
-class ServerSettings(BaseSettings):
+class ServerSettings(SettingsGroup):
     """The HTTP surface and the process (no prefix)."""
 
     model_config = _group("")

@@ -73,7 +73,7 @@ class _Server(uvicorn.Server):
 
 def _run(settings: Settings, banner: str | None = None) -> None:
     server = settings.server
-    configure_logging(server.log_level, server.log_format)
+    configure_logging("DEBUG" if server.debug else server.log_level, server.log_format)
     config = uvicorn.Config(
         create_app(settings),
         host=server.host,
