@@ -28,6 +28,7 @@ ENV_FILE = ".env"
 MEBIBYTE = 1_048_576
 SIGV4_MAX_EXPIRY_SECONDS = 604_800
 HS256_MIN_SECRET_BYTES = 32
+KEY_PREFIX_MAX_BYTES = 256
 
 
 class ConfigurationError(Exception):
@@ -140,7 +141,11 @@ class StoreSettings(SettingsGroup):
         if any(segment in {".", ".."} or not re.fullmatch(r"[A-Za-z0-9_.-]+", segment) for segment in segments):
             message = "use segments of letters, digits, '_', '.' and '-', such as tenants/acme"
             raise ValueError(message)
-        return "".join(f"{segment}/" for segment in segments)
+        prefix = "".join(f"{segment}/" for segment in segments)
+        if len(prefix) > KEY_PREFIX_MAX_BYTES:
+            message = f"use at most {KEY_PREFIX_MAX_BYTES} characters; a whole key may have 1,024 bytes"
+            raise ValueError(message)
+        return prefix
 
     @field_validator("folder_structure")
     @classmethod

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
@@ -49,6 +50,7 @@ class ReadinessProbe:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _write: ProbeResult | None = None
     _written_at: float = field(default=float("-inf"))
+    _asking: dict[str, asyncio.Task[object]] = field(default_factory=dict)
     _probe_key: str = field(default_factory=lambda: f".holdfast/probe-{uuid4().hex}")
 
     async def answer(self) -> Readiness:
@@ -64,7 +66,10 @@ class ReadinessProbe:
     async def _ask(self) -> Readiness:
         names = ("database", "migrations", "bucket", "bucket_write")
         results = await asyncio.gather(
-            _timed(self._database), _timed(self._migrations), _timed(self.s3.check_bucket), self._bucket_write()
+            self._timed(self._database),
+            self._timed(self._migrations),
+            self._timed(self.s3.check_bucket),
+            self._bucket_write(),
         )
         is_ready = all(result.status == "ok" for result in results)
         return Readiness(status="ok" if is_ready else "unavailable", checks=dict(zip(names, results, strict=True)))
@@ -84,7 +89,7 @@ class ReadinessProbe:
             or self._write.status != "ok"
             or (time.monotonic() - self._written_at > WRITE_PROBE_EVERY_SECONDS)
         ):
-            self._write = await _timed(self._write_and_remove)
+            self._write = await self._timed(self._write_and_remove)
             self._written_at = time.monotonic()
         return self._write
 
@@ -93,24 +98,31 @@ class ReadinessProbe:
         await self.s3.put(key, b"holdfast", content_type="text/plain", metadata={})
         await self.s3.delete(key)
 
+    async def _timed(self, probe: Callable[[], Coroutine[Any, Any, object]]) -> ProbeResult:
+        """Ask, but wait no longer than two seconds; what hangs is asked again only after it has ended.
+
+        It's left alone rather than cancelled: a cancelled call to the store returns only when its thread
+        does, and a new one every five seconds would take all threads away from uploads and downloads.
+        """
+        started = time.perf_counter()
+        asking = self._asking.get(probe.__name__)
+        if asking is None or asking.done():
+            asking = self._asking[probe.__name__] = asyncio.create_task(probe())
+        await asyncio.wait({asking}, timeout=PROBE_TIMEOUT_SECONDS)
+        status, detail = "ok", None
+        if not asking.done():
+            status, detail = "timeout", f"no answer within {PROBE_TIMEOUT_SECONDS:g} s"
+        elif isinstance(error := asking.exception(), NotReady):
+            status, detail = "failed", str(error)
+        elif isinstance(error, HoldfastError):
+            status, detail = "failed", type(error).code
+        elif error is not None:
+            raise error
+        return ProbeResult(status=status, latency_ms=round((time.perf_counter() - started) * 1000, 1), detail=detail)
+
 
 class NotReady(HoldfastError):
     """A part answers, but not as it has to."""
-
-
-async def _timed(probe: Callable[[], Awaitable[object]]) -> ProbeResult:
-    started = time.perf_counter()
-    status, detail = "ok", None
-    try:
-        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
-            await probe()
-    except TimeoutError:
-        status, detail = "timeout", f"no answer within {PROBE_TIMEOUT_SECONDS:g} s"
-    except NotReady as error:
-        status, detail = "failed", str(error)
-    except HoldfastError as error:
-        status, detail = "failed", type(error).code
-    return ProbeResult(status=status, latency_ms=round((time.perf_counter() - started) * 1000, 1), detail=detail)
 
 
 @router.get("/health")

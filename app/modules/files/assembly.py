@@ -21,8 +21,8 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     """All services of the module, sharing one store, one policy, one way to write."""
     store = FileStore(s3)
     policy = ContentPolicy.from_settings(settings.store.allowed_extensions, settings.store.allowed_mime_types)
-    # The first verdict loads libmagic's rules, which takes a third of a second.
-    detect(b"warm", tail=None, size=None)
+    # The first verdict on binary content loads libmagic's rules.
+    detect(b"\xff\x00")
     reservations = Reservations(database, store, settings.store, afterwork, settings.upload.lease_seconds)
     secret = settings.auth.jwt_secret or settings.database.url
     return FileServices(

@@ -11,6 +11,8 @@ from app.modules.files.content.table import canonical
 
 HEAD_BYTES: Final = 65_536
 TAIL_BYTES: Final = 131_072
+# So many bytes of any binary format hold some control byte: without one they are text, which libmagic reads slowly.
+_TELLING_BYTES: Final = 512
 EMPTY: Final = "application/x-empty"
 
 
@@ -77,7 +79,9 @@ def _detect_text(head: bytes) -> Detected | None:
 
 
 def _detect_binary(head: bytes) -> Detected:
-    found = signatures.binary(head) or canonical(libmagic.guess(head))
+    found = signatures.binary(head)
+    if found is None and not (len(head) >= _TELLING_BYTES and text.is_legacy_text(head)):
+        found = canonical(libmagic.guess(head))
     if found and found not in {UNKNOWN, SVG, XML} and not found.startswith("text/"):
         return Detected(found)
     # libmagic's versions call 8-bit text by different names, or none; a page must be seen in any bytes.

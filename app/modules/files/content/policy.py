@@ -116,8 +116,6 @@ class ContentPolicy:
         declared = _declared(declared_type)
         self._check_declared(extension, candidates, declared)
         found = detect(head, tail=tail, size=size)
-        if found.problem:
-            raise ContentTypeNotAllowed(f"The file's content is {found.media_type}, but {found.problem}.")
         if not candidates:
             return self._judge_unknown(extension, declared, found, _container(head, found))
         fitting = [row for row in candidates if _fits(row, found, head, extension, final=final)]
@@ -126,6 +124,7 @@ class ContentPolicy:
                 f"The file is named .{_shown(extension)}, but its content is {found.media_type};"
                 " rename it or choose another file."
             )
+        _check_problem(found)
         by_name = {row.media_type: row.media_type for row in fitting}
         return by_name.get(declared) or by_name.get(found.media_type) or fitting[0].media_type
 
@@ -195,6 +194,7 @@ class ContentPolicy:
                     f"The file's content is {found.media_type}, which is not accepted; choose another file."
                 )
             return UNKNOWN
+        _check_problem(found)
         is_telling = found.media_type not in {UNKNOWN, TEXT}
         if is_telling and is_known(declared) and family_of(declared) != family_of(found.media_type):
             raise ContentTypeMismatch(
@@ -224,6 +224,11 @@ def _declared(declared_type: str | None) -> str:
     """The canonical declared type, empty where it says nothing."""
     media_type = canonical(declared_type or "")
     return "" if media_type in _UNDECLARED else media_type
+
+
+def _check_problem(found: Detected) -> None:
+    if found.problem:
+        raise ContentTypeNotAllowed(f"The file's content is {found.media_type}, but {found.problem}.")
 
 
 def _container(head: bytes, found: Detected) -> str:

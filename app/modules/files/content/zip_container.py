@@ -26,7 +26,7 @@ from app.modules.files.content.media_types import (
 SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 MAX_ENTRIES: Final = 10_000
 _LOCAL, _CENTRAL, _END, _END64, _LOCATOR64 = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
-_LOCAL_BYTES, _CENTRAL_BYTES, _END_BYTES, _LOCATOR64_BYTES = 30, 46, 22, 20
+_LOCAL_BYTES, _CENTRAL_BYTES, _END_BYTES, _END64_BYTES, _LOCATOR64_BYTES = 30, 46, 22, 56, 20
 _IN_ZIP64 = 0xFFFFFFFF
 _SIZE_COMES_LATER = 0x08  # flag: the local header doesn't know how long its data is
 _MOST_STARTS_TRIED = 64
@@ -103,7 +103,7 @@ def _directory_names(end: bytes) -> tuple[list[bytes], bool]:
     stop = at
     locator = at - _LOCATOR64_BYTES
     if locator >= 0 and end.startswith(_LOCATOR64, locator):
-        record = end.rfind(_END64, 0, locator)
+        record = end.rfind(_END64, 0, max(locator - _END64_BYTES + len(_END64), 0))
         if record < 0:
             return [], False
         if size == _IN_ZIP64:
