@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -54,13 +54,27 @@ def _split(value: object) -> object:
     """Take `a, b, c` or a JSON list for a list of words."""
     if isinstance(value, str):
         text = value.strip()
-        return json.loads(text) if text.startswith("[") else [item.strip() for item in text.split(",") if item.strip()]
+        if not text.startswith("["):
+            return [item.strip() for item in text.split(",") if item.strip()]
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ValueError('give words with commas between them, or a JSON list such as ["a", "b"]') from error
     return value
+
+
+def _has_usable_port(parts: SplitResult) -> bool:
+    """Whether the port is a number; urllib says so only when asked, and repeats parts of a password then."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.path.strip("/"):
+    is_bare = not (parts.query or parts.path.strip("/"))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_bare or not _has_usable_port(parts):
         message = "give an http(s) address without path, such as http://localhost:9000"
         raise ValueError(message)
     return value.rstrip("/")
@@ -74,12 +88,16 @@ def asyncpg_url(value: str) -> str:
     """
     parts = urlsplit(value)
     dialect, _, driver = parts.scheme.partition("+")
-    if dialect not in {"postgresql", "postgres"} or driver not in {"", "asyncpg"}:
-        message = "give a PostgreSQL address: postgresql+asyncpg://user:password@host:5432/database"
+    if dialect not in {"postgresql", "postgres"} or driver not in {"", "asyncpg"} or not _has_usable_port(parts):
+        message = (
+            "give a PostgreSQL address: postgresql+asyncpg://user:password@host:5432/database"
+            " (characters such as / @ # in the password percent-encoded)"
+        )
         raise ValueError(message)
     # libpq calls it sslmode, asyncpg calls it ssl; people paste what their provider shows them.
     query = urlencode([("ssl" if name == "sslmode" else name, item) for name, item in parse_qsl(parts.query)])
-    return urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, query, ""))
+    # Not urlunsplit: it drops the slashes of an address without host, as sockets have it.
+    return f"postgresql+asyncpg://{parts.netloc}{parts.path}" + (f"?{query}" if query else "")
 
 
 HttpAddress = Annotated[str, AfterValidator(_http_url)]

@@ -15,22 +15,28 @@ SECRET = re.compile(
     r"|(bearer\s+)[\w.~+/=-]+"
     r"|(://[^\s/:@]*:)[^\s/@]+(?=@)"
 )
-REDACTED_NAMES = frozenset({"authorization", "url", "signature", "policy", "token", "secret", "password", "key"})
+# However a name is spelt: url, X-Amz-Signature, jwt_secret, AWSAccessKeyId.
+REDACTED_NAME = re.compile(
+    r"(?i)(?:^|.*[_-])(?:authorization|signature|credential|policy|token|secret|password|key)|url|.*keyid"
+)
 # At DEBUG these print whole requests, signatures included.
 TALKATIVE = ("botocore", "boto3", "s3transfer", "urllib3", "asyncio", "python_multipart")
 
 
 def redact(value: object) -> object:
-    """The same value without signatures, tokens and passwords, at any depth."""
+    """The same value without signatures, tokens and passwords, at any depth; strange objects as their text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, str):
         return SECRET.sub(lambda match: f"{match.group(1) or match.group(2) or match.group(3)}[redacted]", value)
     if isinstance(value, dict):
         return {
-            name: "[redacted]" if str(name).lower() in REDACTED_NAMES else redact(item) for name, item in value.items()
+            redact(name): "[redacted]" if REDACTED_NAME.fullmatch(str(name)) else redact(item)
+            for name, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
-    return value
+    return redact(repr(value))
 
 
 def _drop_colours(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

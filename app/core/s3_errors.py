@@ -6,6 +6,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -75,7 +76,7 @@ def translate(error: BotoCoreError | ClientError) -> HoldfastError:
         return _translate_answer(error)
     if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
         return StorageMisconfigured()
-    if isinstance(error, HTTPClientError | BotoConnectionError):
+    if isinstance(error, HTTPClientError | BotoConnectionError | IncompleteReadError):
         return StorageUnavailable()
     return StorageMisconfigured()
 

@@ -1,4 +1,4 @@
-"""One running service a session, others where a test needs other settings; after every test registry and bucket agree."""
+"""One running service a session, others with other settings; after every test registry and bucket agree."""
 
 from __future__ import annotations
 

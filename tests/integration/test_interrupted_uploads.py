@@ -89,7 +89,7 @@ FAULTS = {  # name: bytes that pass, direction, which requests
 def test_a_store_that_fails_is_503_and_leaves_nothing(start_service, parts, size, fault):
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
-        with start_service(store=store) as service, service.client("alice") as client:
+        with start_service(store=store) as service, service.client(f"{fault} {size}") as client:
             after_bytes, direction, matching = FAULTS[fault]
             proxy.cut_after(after_bytes, direction=direction, matching=matching)
             answer = client.put("/files/raw/data.bin", content=CONTENT[:size])
@@ -141,18 +141,21 @@ def test_a_store_that_never_answers_is_503_and_what_it_writes_late_is_removed(
 
 def test_a_file_deleted_for_good_while_it_arrives_is_gone(start_service, registry):
     upload = {"lease_seconds": 1.0, "idle_timeout_seconds": 10}
-    with start_service(upload=upload) as service, service.client("alice") as client:
-        with raw_connection(service.port) as connection:
-            connection.send_head("PUT", "/api/v1/files/raw/data.bin", raw_head(service, len(CONTENT)))
-            connection.send(CONTENT[: 10 * MEBIBYTE])
-            wait_until(lambda: registry.rows("SELECT 1 FROM file_uploads WHERE status = 'pending'"))
-            pending = client.get("/files", params={"status": "pending"}).json()["items"][0]
-            assert client.get(f"/files/{pending['id']}/download").status_code == 409
-            assert client.delete(f"/files/{pending['id']}").status_code == 409
-            assert client.delete(f"/files/{pending['id']}", params={"hard_delete": True}).status_code == 204
-            answer = connection.answer()
-            assert (answer.status, answer.json()["code"]) == (409, "file_not_available")
-            assert client.get(f"/files/{pending['id']}").status_code == 404
+    with (
+        start_service(upload=upload) as service,
+        service.client("alice") as client,
+        raw_connection(service.port) as connection,
+    ):
+        connection.send_head("PUT", "/api/v1/files/raw/data.bin", raw_head(service, len(CONTENT)))
+        connection.send(CONTENT[: 10 * MEBIBYTE])
+        wait_until(lambda: registry.rows("SELECT 1 FROM file_uploads WHERE status = 'pending'"))
+        pending = client.get("/files", params={"status": "pending"}).json()["items"][0]
+        assert client.get(f"/files/{pending['id']}/download").status_code == 409
+        assert client.delete(f"/files/{pending['id']}").status_code == 409
+        assert client.delete(f"/files/{pending['id']}", params={"hard_delete": True}).status_code == 204
+        answer = connection.answer()
+        assert (answer.status, answer.json()["code"]) == (409, "file_not_available")
+        assert client.get(f"/files/{pending['id']}").status_code == 404
 
 
 def test_a_pending_file_is_in_no_listing_and_cannot_be_read(service, alice, registry):

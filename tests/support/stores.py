@@ -64,6 +64,12 @@ def bucket_client(environment: dict[str, str]) -> Any:
     )
 
 
+UNREADABLE = """
+    SELECT f.id FROM file_uploads f LEFT JOIN stored_objects o ON o.id = f.current_object_id
+    WHERE f.status IN ('available', 'deleted') AND o.state IS DISTINCT FROM 'stored'
+"""
+
+
 def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     """Every way in which registry and bucket differ right now; empty when they agree."""
     rows = registry.rows("SELECT key, state FROM stored_objects")
@@ -77,8 +83,7 @@ def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     found += [
         f"pending file: {row['id']}" for row in registry.rows("SELECT id FROM file_uploads WHERE status = 'pending'")
     ]
-    unread = "SELECT f.id FROM file_uploads f LEFT JOIN stored_objects o ON o.id = f.current_object_id WHERE f.status IN ('available', 'deleted') AND o.state IS DISTINCT FROM 'stored'"
-    return found + [f"file without object: {row['id']}" for row in registry.rows(unread)]
+    return found + [f"file without object: {row['id']}" for row in registry.rows(UNREADABLE)]
 
 
 def wait_for_agreement(registry: Registry, bucket: Bucket) -> None:

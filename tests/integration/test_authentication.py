@@ -1,0 +1,208 @@
+"""Tokens: only ones signed with our secret by our algorithm, for us, now; and no more than they say."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import socket
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.support.service import SECRET
+from tests.support.stores import wait_for_agreement
+
+ISSUER, AUDIENCE = "https://login.example.com", "holdfast"
+GOOD = {"sub": "alice", "iss": ISSUER, "aud": AUDIENCE}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def agreement(registry, bucket):
+    """Hardly anything is written here, so registry and bucket are compared once, at the end."""
+    yield
+    wait_for_agreement(registry, bucket)
+
+
+@pytest.fixture(scope="module")
+def strict(start_service):
+    """A service that wants an issuer and an audience."""
+    with start_service(auth={"issuer": ISSUER, "audience": AUDIENCE}) as service, service.client(None) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def rsa_key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def claims(**changes) -> dict:
+    """Good claims with some changed; None takes one out."""
+    merged = GOOD | {"exp": int(time.time()) + 600} | changes
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def signed(*, key: object = SECRET, algorithm: str = "HS256", header: dict | None = None, **changes) -> str:
+    return jwt.encode(claims(**changes), key, algorithm=algorithm, headers=header)
+
+
+def raw(header: object, payload: object, signature: bytes | None = None) -> str:
+    """A token put together by hand, as PyJWT would refuse to; rightly signed unless told otherwise."""
+    parts = [item if isinstance(item, bytes) else json.dumps(item).encode() for item in (header, payload)]
+    signed_part = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    found = hmac.digest(SECRET.encode(), signed_part, "sha256") if signature is None else signature
+    return f"{signed_part.decode()}.{base64.urlsafe_b64encode(found).rstrip(b'=').decode()}"
+
+
+def swapped() -> str:
+    """Another payload under the signature of a good token."""
+    header, _, signature = signed().split(".")
+    return f"{header}.{raw({}, claims(sub='root')).split('.')[1]}.{signature}"
+
+
+def status_of(client, authorization: str) -> int:
+    answer = client.get("/files", headers={"Authorization": authorization})
+    if answer.status_code == 401:
+        assert answer.json()["code"] == "unauthenticated"
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    return answer.status_code
+
+
+PAST, FUTURE = int(time.time()) - 3600, int(time.time()) + 3600
+HS256 = {"alg": "HS256", "typ": "JWT"}
+FORGED = {
+    "no algorithm": lambda: raw({"alg": "none"}, claims(), b""),
+    "no algorithm, in capitals": lambda: raw({"alg": "NONE"}, claims(), b""),
+    "no algorithm, but a signature": lambda: raw({"alg": "none"}, claims(), b"signature"),
+    "no algorithm named": lambda: raw({"typ": "JWT"}, claims()),
+    "an algorithm that nobody knows": lambda: raw({"alg": "HS1"}, claims()),
+    "HS512 with our secret": lambda: signed(algorithm="HS512", key=SECRET * 2),
+    "HS384 with our secret": lambda: signed(algorithm="HS384"),
+    "another secret": lambda: signed(key="x" * 48),
+    "a secret with one letter more": lambda: signed(key=SECRET + "x"),
+    "a secret given away in the header": lambda: signed(key="x" * 48, header={"jwk": {"kty": "oct", "k": "eHh4"}}),
+    "a key id that is a path": lambda: signed(key="x" * 48, header={"kid": "../../../../dev/null"}),
+    "a key address in the header": lambda: signed(key="x" * 48, header={"jku": "https://evil.example.com/keys"}),
+    "no signature": lambda: signed().rpartition(".")[0] + ".",
+    "a signature cut short": lambda: signed()[:-4],
+    "a payload that was not signed": swapped,
+    "expired": lambda: signed(exp=PAST),
+    "expired by more than the leeway": lambda: signed(exp=int(time.time()) - 40),
+    "no expiry": lambda: signed(exp=None),
+    "an expiry that is text": lambda: signed(exp="tomorrow"),
+    "not valid yet": lambda: signed(nbf=FUTURE),
+    "issued in the future": lambda: signed(iat=FUTURE),
+    "no subject": lambda: signed(sub=None),
+    "an empty subject": lambda: signed(sub=""),
+    "a subject that is a number": lambda: raw(HS256, claims(sub=7)),
+    "a subject that is too long": lambda: signed(sub="a" * 256),
+    "a NUL in the subject": lambda: signed(sub="al\0ice"),
+    "a lone surrogate in the subject": lambda: signed(sub="al\ud800ice"),
+    "another issuer": lambda: signed(iss="https://evil.example.com"),
+    "no issuer": lambda: signed(iss=None),
+    "another audience": lambda: signed(aud="billing"),
+    "no audience": lambda: signed(aud=None),
+    "a scope that is a number": lambda: signed(scope=7),
+    "claims that are a list": lambda: raw(HS256, [1]),
+    "claims that are no JSON": lambda: raw(HS256, b"{"),
+    "one megabyte": lambda: signed(padding="x" * 1_000_000),
+    "no token at all": lambda: "a.b.c",
+    "an empty token": lambda: "..",
+}
+
+
+@pytest.mark.parametrize("token", FORGED.values(), ids=FORGED.keys())
+def test_a_forged_or_odd_token_proves_nobody(strict, token):
+    """Case 93."""
+    assert status_of(strict, f"Bearer {token()}") == 401
+
+
+def test_a_token_of_another_family_proves_nobody(strict, rsa_key):
+    """Case 93: RS256 where HS256 is expected, and the other way round with the public key as the secret."""
+    assert status_of(strict, f"Bearer {signed(key=rsa_key, algorithm='RS256')}") == 401
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Basic YWxpY2U6c2VjcmV0", "Bearer", "Token {token}", "{token}", "Bearer, {token}", "Bearer {token} {token}"],
+)
+def test_another_way_to_sign_in_proves_nobody(strict, authorization):
+    assert status_of(strict, authorization.format(token=signed())) == 401
+
+
+def test_a_token_put_together_rightly_by_hand_is_good(strict):
+    """So that the forged ones above fail for what is wrong with them."""
+    assert status_of(strict, f"Bearer {raw(HS256, claims())}") == 200
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        signed,
+        lambda: signed(exp=int(time.time()) - 10),
+        lambda: signed(aud=["billing", AUDIENCE]),
+        lambda: signed(sub="ä b/c@d"),
+        lambda: signed(header={"kid": "whatever"}),
+        lambda: signed(nbf=PAST, iat=PAST),
+    ],
+)
+def test_a_good_token_proves_its_subject(strict, token):
+    assert status_of(strict, f"Bearer {token()}") == 200
+    assert status_of(strict, f"bearer  {token()}") == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "may_read", "may_write"),
+    [
+        ({}, True, True),
+        ({"scope": "files:read"}, True, False),
+        ({"scope": "files:write"}, False, True),
+        ({"scope": "profile files:write files:read"}, True, True),
+        ({"scp": ["files:read"]}, True, False),
+        ({"scope": "files:admin"}, True, True),
+        ({"scope": ""}, False, False),
+        ({"scope": "files:*"}, False, False),
+        ({"scope": "FILES:READ"}, False, False),
+        ({"scope": "files:read", "scp": ["files:write"]}, True, False),
+        ({"scp": []}, False, False),
+    ],
+)
+def test_a_scope_means_exactly_what_it_says(strict, scope, may_read, may_write):
+    headers = {"Authorization": f"Bearer {signed(**scope)}"}
+    assert strict.get("/files", headers=headers).status_code == (200 if may_read else 403)
+    # Nobody's file: 404 is the answer to those who may write.
+    path = "/files/01890000-0000-7000-8000-000000000000"
+    assert strict.delete(path, headers=headers).status_code == (404 if may_write else 403)
+
+
+def test_without_issuer_and_audience_set_none_is_asked_for(anonymous):
+    assert status_of(anonymous, f"Bearer {signed(iss=None, aud=None)}") == 200
+    assert status_of(anonymous, f"Bearer {signed()}") == 200
+
+
+def test_the_subject_owns_what_it_uploads_verbatim(service):
+    with service.client("ä b/c@d") as client:
+        file = client.post("/files/upload", files={"file": ("a.txt", b"mine")}).json()
+        assert file["owner_id"] == "ä b/c@d"
+        assert client.get(f"/files/{file['id']}").status_code == 200
+
+
+def test_a_refused_upload_is_not_waited_for(service):
+    """Case 30: the answer comes before the first byte of the body."""
+    head = "PUT /api/v1/files/raw/a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=3) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1024).startswith(b"HTTP/1.1 401")
+
+
+def test_with_sign_in_off_everybody_is_local_and_no_admin(start_service, upload):
+    others = upload(b"alice's")
+    without = {"enabled": False, "jwt_secret": None}
+    with start_service(auth=without) as open_service, open_service.client(None) as client:
+        file = client.post("/files/upload", files={"file": ("a.txt", b"anybody's")}).json()
+        assert file["owner_id"] == "local"
+        for authorization in ("Bearer nonsense", f"Bearer {signed()}"):
+            assert client.get(f"/files/{file['id']}", headers={"Authorization": authorization}).status_code == 200
+        assert client.get(f"/files/{others['id']}").status_code == 404

@@ -1,0 +1,121 @@
+"""The commands as people type them: each a real process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.service import SECRET, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m app ARGUMENTS`, with nothing in its environment but what is given."""
+    command = [sys.executable, "-m", "app", *arguments]
+    variables = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+@contextmanager
+def development_service(data_dir: Path, **environment: str):
+    """`python -m app dev`, as `make run` starts it; stopped with SIGTERM."""
+    port = free_port()
+    variables = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), "PORT": str(port), **environment}
+    log = data_dir.parent / f"dev-{port}.log"
+    with log.open("w") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "app", "dev"], env=variables, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_until(lambda: "Try:" in log.read_text() or child.poll() is not None, timeout_seconds=40)
+        assert child.poll() is None, log.read_text()
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1") as client:
+            yield client, log.read_text(), child
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(30)
+
+
+def test_dev_keeps_everything_between_runs_and_after_a_kill(tmp_path):
+    data_dir = tmp_path / "data"
+    with development_service(data_dir) as (client, banner, child):
+        assert "embedded PostgreSQL" in banner
+        assert "embedded S3 server" in banner
+        file = client.post("/files/upload", files={"file": ("a.txt", b"still here")}).json()
+        assert file["owner_id"] == "local"
+        child.kill()
+        child.wait()
+    with development_service(data_dir) as (client, _, _):
+        assert client.get(f"/files/{file['id']}/download").content == b"still here"
+        url = client.get(f"/files/{file['id']}/presigned-url").json()["url"]
+        assert httpx.get(url).content == b"still here"
+
+
+def test_a_second_dev_on_the_same_folder_says_who_holds_it(tmp_path):
+    with development_service(tmp_path / "data") as (_, _, child):
+        second = run("dev", DATA_DIR=str(tmp_path / "data"), PORT=str(free_port()))
+    assert second.returncode == 1
+    assert str(child.pid) in second.stderr
+
+
+def test_the_line_that_dev_prints_works(tmp_path):
+    with development_service(tmp_path / "data") as (_, banner, _):
+        line = re.search(r"Try: +(.*)", banner)[1]
+        answer = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+        assert '"status":"available"' in answer.stdout, (line, answer)
+
+
+def test_sign_in_is_off_only_while_nobody_else_can_reach_the_service(tmp_path):
+    with development_service(tmp_path / "data", HOST="127.0.0.1", AUTH_JWT_SECRET=SECRET) as (client, _, _):
+        assert client.get("/files").status_code == 401
+    refused = run("dev", DATA_DIR=str(tmp_path / "data"), HOST="0.0.0.0", PORT=str(free_port()))
+    assert refused.returncode == 2
+    assert "AUTH_JWT_SECRET is not set" in refused.stderr
+
+
+def test_serve_refuses_to_start_without_a_database_a_bucket_and_a_way_to_sign_in():
+    refused = run("serve")
+    assert refused.returncode == 2
+    for name in ("DATABASE_URL", "S3_BUCKET_NAME", "AUTH_JWT_SECRET"):
+        assert name in refused.stderr
+
+
+def test_serve_names_what_is_wrong_with_a_setting():
+    refused = run("serve", S3_BUCKET_NAME="b" * 3, DATABASE_URL="mysql://x", AUTH_JWT_SECRET="short", PORT="99999")
+    assert refused.returncode == 2
+    for name in ("DATABASE_URL: give a PostgreSQL address", "AUTH_JWT_SECRET is shorter", "PORT:"):
+        assert name in refused.stderr
+
+
+def test_a_token_of_the_command_is_taken_by_the_service(service):
+    made = run("token", "--sub", "carol", AUTH_JWT_SECRET=SECRET)
+    headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
+    answer = httpx.get(f"{service.base_url}/api/v1/files", headers=headers)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("arguments", [("--scope", "files:everything"), ("--ttl-seconds", "0")])
+def test_a_token_that_would_be_useless_is_not_made(arguments):
+    assert run("token", "--sub", "carol", *arguments, AUTH_JWT_SECRET=SECRET).returncode != 0
+
+
+def test_migrate_finds_the_parts_that_dev_runs(tmp_path):
+    with development_service(tmp_path / "data"):
+        migrated = run("migrate", DATA_DIR=str(tmp_path / "data"))
+    assert migrated.returncode == 0, migrated.stderr

@@ -1,0 +1,176 @@
+"""Liveness asks nobody; readiness asks everybody, briefly, and not too often."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import contextmanager
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from app.cli.database import migrate_to_newest
+from tests.support.faulty_store import faulty_store
+
+PARTS = {"database", "migrations", "bucket", "bucket_write"}
+
+
+@pytest.fixture
+def proxied(parts, start_service):
+    """A service of its own, whose first answer about its health is still to come, behind a proxy that can fail."""
+    with (
+        faulty_store(parts["S3_ENDPOINT_URL"]) as proxy,
+        start_service(store={"endpoint_url": proxy.endpoint_url}) as service,
+    ):
+        yield service, proxy
+        proxy.heal()  # a stopping service waits for what it began
+
+
+@pytest.fixture
+def other_database(database_url):
+    """An empty database, reached by its URL."""
+    name = f"health_{uuid4().hex[:12]}"
+
+    async def run(statement: str) -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run(f'CREATE DATABASE "{name}"'))
+    yield f"{database_url.rpartition('/')[0]}/{name}"
+    asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@contextmanager
+def at_most(seconds: float):
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < seconds
+
+
+def ready(service) -> httpx.Response:
+    return httpx.get(f"{service.base_url}/health/ready", timeout=20)
+
+
+def statuses(answer: httpx.Response) -> dict[str, str]:
+    return {part: check["status"] for part, check in answer.json()["checks"].items()}
+
+
+def test_a_service_with_all_its_parts_is_ready(service, bucket):
+    answer = ready(service)
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    assert statuses(answer) == dict.fromkeys(PARTS, "ok")
+    assert all(check["latency_ms"] >= 0 for check in answer.json()["checks"].values())
+    listed = bucket.client.list_objects_v2(Bucket=bucket.name, Prefix=".holdfast/")
+    assert "Contents" not in listed
+
+
+def test_liveness_asks_nobody(proxied):
+    """Case 97: an outage of the store must not restart the service."""
+    service, proxy = proxied
+    proxy.refuse()
+    with at_most(0.5):
+        answer = httpx.get(f"{service.base_url}/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert proxy.requests == []
+
+
+def test_a_store_that_hangs_makes_it_not_ready_within_two_seconds(proxied):
+    """Case 97: the probes run in parallel, and none is waited for longer."""
+    service, proxy = proxied
+    proxy.stall_after(0, direction="up")
+    with at_most(3):
+        answer = ready(service)
+    assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+    expected = {"database": "ok", "migrations": "ok", "bucket": "timeout", "bucket_write": "timeout"}
+    assert statuses(answer) == expected
+    with at_most(0.5):
+        assert httpx.get(f"{service.base_url}/health").status_code == 200
+
+
+def test_a_hanging_store_is_asked_again_only_after_it_answered(proxied, monkeypatch):
+    """Case 97: health checks must not take the threads away from everybody else."""
+    service, proxy = proxied
+    monkeypatch.setattr("app.api.health.ANSWER_LIVES_SECONDS", 0.0)
+    proxy.stall_after(0, direction="up")
+    for _ in range(2):
+        assert ready(service).status_code == 503
+    assert len(proxy.requests) == 2  # one a probe
+    proxy.heal()
+    assert ready(service).status_code in {200, 503}  # what hung may just be ending
+    assert ready(service).status_code == 200
+
+
+def test_a_store_that_refuses_makes_it_not_ready_and_tells_nobody_where_it_is(proxied):
+    service, proxy = proxied
+    proxy.refuse()
+    answer = ready(service)
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["bucket"]["detail"] == "storage_unavailable"
+    assert service.settings.store.bucket_name not in answer.text
+    assert proxy.endpoint_url not in answer.text
+
+
+def test_an_answer_is_kept_for_a_while(proxied):
+    service, proxy = proxied
+    assert ready(service).status_code == 200
+    asked = len(proxy.requests)
+    proxy.refuse()
+    for _ in range(5):
+        assert ready(service).status_code == 200
+    assert len(proxy.requests) == asked
+
+
+def test_a_bucket_that_is_not_there_makes_it_not_ready(start_service):
+    with start_service(store={"bucket_name": "nobody-made-this"}) as service:
+        answer = ready(service)
+        assert answer.status_code == 503
+        assert statuses(answer)["bucket"] == "failed"
+        assert "nobody-made-this" not in answer.text
+
+
+def test_an_empty_database_makes_it_not_ready(start_service, other_database):
+    with start_service(database={"url": other_database}) as service:
+        answer = ready(service)
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["migrations"]["status"] == "failed"
+        assert "python -m app migrate" in answer.json()["checks"]["migrations"]["detail"]
+        assert statuses(answer)["database"] == "ok"
+
+
+def test_a_schema_of_another_version_makes_it_not_ready(start_service, other_database):
+    migrate_to_newest(other_database)
+
+    async def step_back() -> None:
+        connection = await asyncpg.connect(other_database)
+        await connection.execute("UPDATE alembic_version SET version_num = 'older'")
+        await connection.close()
+
+    asyncio.run(step_back())
+    with start_service(database={"url": other_database}) as service:
+        answer = ready(service)
+        assert answer.status_code == 503
+        assert "older" in answer.json()["checks"]["migrations"]["detail"]
+
+
+def test_a_database_that_is_down_makes_it_not_ready(start_service):
+    with start_service(database={"url": "postgresql://holdfast:secret@127.0.0.1:1/none"}) as service:
+        with at_most(3):
+            answer = ready(service)
+        assert answer.status_code == 503
+        assert statuses(answer) == {"database": "failed", "migrations": "failed", "bucket": "ok", "bucket_write": "ok"}
+        assert "secret" not in answer.text
+
+
+def test_a_stopping_service_is_not_ready(proxied):
+    service, _ = proxied
+    service.app.state.readiness.is_stopping = True
+    answer = ready(service)
+    assert (answer.status_code, answer.json()["status"]) == (503, "stopping")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_health_is_only_read(service, method):
+    assert httpx.request(method, f"{service.base_url}/health").status_code == 405

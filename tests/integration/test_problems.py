@@ -1,0 +1,272 @@
+"""Every error is one problem, with the request's id; nothing that comes from outside breaks it or leaks through it."""
+
+from __future__ import annotations
+
+import json
+import re
+from uuid import uuid4
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from tests.samples import png
+from tests.support.states import in_status
+
+MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "message"}
+SOME_ID = "01890000-0000-7000-8000-000000000000"
+FIELDS = ("folder", "description", "metadata", "owner_id")
+# How JSON, a query and a form may carry what neither PostgreSQL nor UTF-8 take.
+UNSTORABLE = {"NUL": "\0", "a NUL inside": "a\0b", "a lone surrogate": "\ud800", "a lone low surrogate": "a\udfffb"}
+
+
+def problem_of(answer: httpx.Response) -> dict:
+    """The problem that an answer is, its common members checked."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert body.keys() - {"errors"} == MEMBERS
+    assert body["status"] == answer.status_code
+    assert body["type"] == f"urn:holdfast:problem:{body['code']}"
+    assert body["message"] == body["detail"]
+    assert body["request_id"] == answer.headers["X-Request-ID"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    return body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/files/", 404, "not_found"),
+        ("GET", "/files/not-an-id", 404, "not_found"),
+        ("GET", f"/files/{SOME_ID}/nowhere", 404, "not_found"),
+        ("GET", f"/files/{SOME_ID}", 404, "file_not_found"),
+        ("PUT", f"/files/{SOME_ID}", 405, "method_not_allowed"),
+        ("GET", "/files/upload", 405, "method_not_allowed"),
+        ("OPTIONS", "/files", 405, "method_not_allowed"),
+        ("GET", "/files?limit=0", 422, "validation_error"),
+        ("GET", f"/files/{SOME_ID}/presigned-url?expiry=0", 422, "validation_error"),
+        ("GET", f"/files/{SOME_ID}/download?redirect=perhaps", 422, "validation_error"),
+    ],
+)
+def test_every_refusal_is_a_problem(alice, method, path, status, code):
+    answer = alice.request(method, path)
+    assert answer.status_code == status
+    assert problem_of(answer)["code"] == code
+
+
+def test_a_wrong_method_is_told_the_right_ones(alice):
+    allowed = alice.request("PATCH", "/files/upload").headers["Allow"]
+    assert "POST" in allowed
+
+
+def test_a_body_larger_than_json_ever_is_is_refused(alice):
+    """Case 31: the body comes in chunks and says no length."""
+    body = json.dumps({"new_filename": "x" * 1_100_000}).encode()
+    content = iter([body[:1_050_000], body[1_050_000:]])
+    answer = alice.post(f"/files/{SOME_ID}/copy", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert problem_of(answer)["code"] == "file_too_large"
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff\xfe", b"[" * 100_000, b'"text"', b"[1]", b'{"new_metadata": {"a": NaN}}']
+)
+def test_a_body_that_is_not_what_is_wanted_is_refused(alice, body):
+    answer = alice.post(f"/files/{SOME_ID}/copy", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in {400, 422}
+    problem_of(answer)
+
+
+def test_a_wrong_field_is_named_with_what_would_be_right(alice):
+    problem = problem_of(alice.post(f"/files/{SOME_ID}/copy", json={"new_folder": 7, "colour": "red"}))
+    assert problem["code"] == "validation_error"
+    assert {error["field"] for error in problem["errors"]} == {"body.new_folder", "body.colour"}
+    assert all(error["detail"] for error in problem["errors"])
+
+
+@pytest.mark.parametrize("given", ["abc-123", "a" * 128, "req_1.2:3"])
+def test_a_well_formed_request_id_is_taken(alice, given):
+    for path in ("/files", "/nowhere"):
+        assert alice.get(path, headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a" * 129, "two words", "a/b", "<script>", "ü"])
+def test_any_other_request_id_is_made_anew(alice, given):
+    headers = [("X-Request-ID", given.encode())]
+    found = {alice.get("/nowhere", headers=headers).headers["X-Request-ID"] for _ in range(2)}
+    assert given not in found
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in found)
+    assert len(found) == 2
+
+
+def test_an_unexpected_failure_is_a_problem_that_tells_nothing(start_service, parts):
+    """Case 96: a registry whose tables nobody made."""
+    with start_service(database={"url": parts["DATABASE_URL"]}) as service, service.client("alice") as client:
+        with capture_logs() as log:
+            answer = client.get("/files", headers={"X-Request-ID": "look-me-up"})
+        assert [line["event"] for line in log if line["log_level"] == "error"] == ["request_failed"]
+        assert answer.status_code == 500
+        problem = problem_of(answer)
+        assert (problem["code"], problem["request_id"]) == ("internal_error", "look-me-up")
+        assert "file_uploads" not in answer.text
+
+
+@pytest.mark.parametrize("field", ["new_folder", "new_filename", "new_metadata", "unknown"])
+@pytest.mark.parametrize("text", UNSTORABLE.values(), ids=UNSTORABLE.keys())
+def test_no_unstorable_text_gets_in_by_json(alice, upload, field, text):
+    """Case 77."""
+    value = {"key": [text]} if field == "new_metadata" else text
+    body = json.dumps({field: value})
+    answer = alice.post(
+        f"/files/{upload(b'some words')['id']}/copy", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    problem_of(answer)
+
+
+@pytest.mark.parametrize("text", UNSTORABLE.values(), ids=UNSTORABLE.keys())
+def test_no_unstorable_text_gets_in_as_the_name_of_a_field(alice, upload, text):
+    """Case 77: the name of an unknown field is repeated in the answer."""
+    path = f"/files/{upload(b'some words')['id']}/copy"
+    for body in ({text: 1}, {"new_metadata": {text: 1}}):
+        answer = alice.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422
+        problem_of(answer)
+
+
+@pytest.mark.parametrize("name", ["folder", "prefix", "content_type", "status", "cursor", "unknown", "limit"])
+@pytest.mark.parametrize("escaped", ["%00", "a%00b", "%ED%A0%80", "%ff"])
+def test_no_unstorable_text_gets_in_by_a_filter(alice, name, escaped):
+    """Case 77."""
+    answer = alice.get(f"/files?{name}={escaped}")
+    if name == "content_type" and "00" not in escaped:
+        assert answer.json()["items"] == []  # not UTF-8 was replaced while the query was read
+        return
+    assert answer.status_code == 422
+    problem_of(answer)
+
+
+@pytest.mark.parametrize("name", [*FIELDS, "checksum_sha256", "expires_at", "unknown"])
+@pytest.mark.parametrize("raw", [b"\0", b"a\0b", b"\xed\xa0\x80", b"\xff"])
+def test_no_unstorable_text_gets_in_by_a_form(alice, name, raw):
+    """Case 77."""
+    answer = alice.post("/files/upload", files={name: (None, raw), "file": ("a.txt", b"some words")})
+    assert answer.status_code == 422
+    problem_of(answer)
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\u0000"}', '{"\\u0000": 1}', '{"a": ["\\ud800"]}', '{"\\udfff": 1}'])
+def test_no_unstorable_text_gets_in_by_an_escape_in_metadata(alice, text):
+    """Case 77: JSONB takes no NUL, though JSON can spell it."""
+    for answer in (
+        alice.post("/files/upload", files={"file": ("a.txt", b"some words")}, data={"metadata": text}),
+        alice.put("/files/raw/a.txt", params={"metadata": text}, content=b"some words"),
+    ):
+        assert answer.status_code == 422
+        assert problem_of(answer)["code"] == "invalid_metadata"
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_no_unstorable_text_gets_in_by_the_query_of_a_raw_upload(alice, name):
+    """Case 77."""
+    answer = alice.put(f"/files/raw/a.txt?{name}=a%00b", content=b"some words")
+    assert answer.status_code == 422
+    problem_of(answer)
+
+
+@pytest.mark.parametrize("name", ["a%00b.txt", "%ED%A0%80.txt", "%ff.txt"])
+def test_a_raw_uploads_name_is_kept_without_what_can_not_be_stored(alice, name):
+    """Case 77: control characters are taken out of names, and what is not UTF-8 is replaced."""
+    file = alice.put(f"/files/raw/{name}", content=b"some words").json()
+    assert "\0" not in file["filename"]
+    assert alice.get(f"/files/{file['id']}/download").content == b"some words"
+
+
+def test_a_type_declared_with_a_nul_is_refused_or_forgotten(alice):
+    """Case 77."""
+    head = b'Content-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/\0plain'
+    form = b"--b\r\n" + head + b"\r\n\r\nwords\r\n--b--\r\n"
+    answer = alice.post("/files/upload", content=form, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert answer.status_code in {201, 415, 422}
+    assert "\\u0000" not in answer.text
+
+
+def provoked(service, registry, bucket, upload) -> list[httpx.Response]:
+    """Errors of all kinds, of a good service and of ones whose store is wrong."""
+    lost, pending = upload(b"soon lost", folder="found/out"), upload(b"some words")
+    bucket.client.delete_object(Bucket=bucket.name, Key=lost["s3_key"])
+    with service.client("alice") as client, service.client("bob") as stranger, service.client(None) as nobody:
+        answers = [
+            client.get(f"/files/{lost['id']}/download"),
+            client.get(f"/files/{lost['id']}/metadata"),
+            client.post(f"/files/{lost['id']}/copy"),
+            client.get(f"/files/{pending['id']}/download", headers={"Range": "bytes=5000-"}),
+            client.get(f"/files/{pending['id']}/download", headers={"If-Match": '"other"'}),
+            client.delete(f"/files/{pending['id']}", headers={"If-Match": '"v9"'}),
+            client.post("/files/upload", files={"file": ("a.txt", png())}),
+            client.post("/files/upload", files={"file": ("a.exe", b"MZ")}),
+            client.post("/files/upload", files={"file": ("a.txt", b"")}),
+            client.post("/files/upload", files={"file": ("a.txt", b"x")}, data={"checksum_sha256": "0" * 64}),
+            client.post("/files/upload", files={"file": ("a.txt", b"x")}, data={"folder": "/"}),
+            client.get("/files", params={"cursor": "x"}),
+            client.get(f"/files/{uuid4()}"),
+            stranger.get(f"/files/{pending['id']}"),
+            nobody.get(f"/files/{pending['id']}"),
+        ]
+        with in_status(registry, pending["id"], "pending"):
+            answers.append(client.get(f"/files/{pending['id']}/download"))
+            answers.append(client.delete(f"/files/{pending['id']}"))
+        client.delete(f"/files/{lost['id']}", params={"hard_delete": True})
+    return answers
+
+
+WRONG_STORES = [
+    {"bucket_name": "nobody-made-this"},
+    {"secret_access_key": "a-wrong-secret"},
+    {"access_key_id": "AKIANOBODY0000000000"},
+    {"endpoint_url": "http://127.0.0.1:1"},
+]
+
+
+def test_no_error_names_bucket_key_or_endpoint(service, start_service, registry, bucket, upload):
+    """Case 96."""
+    file = upload(b"some words", folder="found/out")
+    answers = provoked(service, registry, bucket, upload)
+    told = {service.settings.store.endpoint_url, bucket.name, file["s3_key"], "found/out/", "127.0.0.1"}
+    for wrong in WRONG_STORES:
+        with start_service(store=wrong) as broken, broken.client("alice") as client:
+            answers.append(client.get(f"/files/{file['id']}/download"))
+            answers.append(client.get(f"/files/{file['id']}/metadata"))
+            told |= set(wrong.values())
+    for answer in answers:
+        problem_of(answer)
+        said = answer.text + str([(name, value) for name, value in answer.headers.items()])
+        assert [word for word in told if word in said] == [], answer.url
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "code"),
+    [
+        ({"bucket_name": "nobody-made-this"}, 500, "storage_misconfigured"),
+        ({"secret_access_key": "a-wrong-secret"}, 500, "storage_misconfigured"),
+        ({"access_key_id": "AKIANOBODY0000000000"}, 500, "storage_misconfigured"),
+        ({"endpoint_url": "http://127.0.0.1:1"}, 503, "storage_unavailable"),
+    ],
+)
+def test_a_wrong_store_never_looks_like_a_lost_file(start_service, upload, wrong, status, code):
+    """Case 82."""
+    file = upload(b"some words")
+    with start_service(store=wrong) as broken, broken.client("alice") as client:
+        answer = client.get(f"/files/{file['id']}/download")
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_the_browsers_origin_is_told_even_of_errors(service):
+    headers = {"Origin": "https://app.example.com"}
+    answer = httpx.get(f"{service.base_url}/api/v1/files", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    exposed = {name.strip() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
+    assert exposed >= {"ETag", "Location", "Link", "X-Request-ID", "Retry-After"}
+    assert exposed >= {"Content-Range", "Content-Disposition", "Accept-Ranges"}

@@ -1,0 +1,96 @@
+"""No signature, token or password in the log, whichever way it gets there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from app.core.logging import redact
+
+SIGNATURE = "5f0c2f6edeadbeef5f0c2f6edeadbeef"
+URL = (
+    "http://store:9000/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAEXAMPLE%2F20261120&X-Amz-Expires=60"
+    f"&X-Amz-SignedHeaders=host&X-Amz-Security-Token=session%2Ftoken&X-Amz-Signature={SIGNATURE}"
+)
+SECRETS = (SIGNATURE, "AKIAEXAMPLE", "session%2Ftoken", "eyJhbGciOi.J9.abc-_", "hunter2", "AAAApolicy")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        URL,
+        URL.lower(),
+        URL.replace("X-Amz-", "x_amz_"),
+        f"GET {URL} HTTP/1.1 403",
+        f"https://b.s3.amazonaws.com/k?AWSAccessKeyId=AKIAEXAMPLE&Signature={SIGNATURE}&Expires=1",
+        "policy=AAAApolicy&x-amz-signature=" + SIGNATURE,
+        "Authorization: Bearer eyJhbGciOi.J9.abc-_",
+        f"Authorization: AWS4-HMAC-SHA256 SignedHeaders=host, Signature={SIGNATURE}",
+        "postgresql+asyncpg://holdfast:hunter2@db:5432/holdfast",
+        {"url": "/hunter2"},
+        {"Authorization": "hunter2", "password": "hunter2", "token": "hunter2"},
+        {"X-Amz-Signature": SIGNATURE, "x_amz_security_token": "hunter2", "X-Amz-Credential": "AKIAEXAMPLE"},
+        {"AWSAccessKeyId": "AKIAEXAMPLE", "secret_access_key": "hunter2", "jwt_secret": "hunter2"},
+        [{"deep": (URL, [URL])}],
+        {"a": {"b": {"c": f"see {URL}"}}},
+        URL.encode(),
+        ValueError(URL),
+        {URL: 1},
+    ],
+)
+def test_no_secret_is_left(value):
+    """Case 21."""
+    assert [secret for secret in SECRETS if secret.lower() in str(redact(value)).lower()] == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["s3_file_uploaded", {"file_id": "1", "size_bytes": 7}, 7, None, True, ["a", {"b": 1.5}], "a policy, a key"],
+)
+def test_what_is_no_secret_is_left_as_it_is(value):
+    assert redact(value) == value
+
+
+SCENARIO = f"""
+import logging, sys, boto3, structlog
+from app.core.logging import configure_logging
+configure_logging("DEBUG", sys.argv[1])
+url = {URL!r}
+log = structlog.get_logger()
+log.info("url_made", link=url, nested={{"deep": [url]}})
+log.info("formatted %s", url)
+logging.getLogger("uvicorn.access").info('GET %s 200', url)
+logging.getLogger("some.library").debug("calling " + url, extra={{"header": "Bearer eyJhbGciOi.J9.abc-_"}})
+client = boto3.client("s3", aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="hunter2", region_name="eu-west-1",
+                      endpoint_url="http://127.0.0.1:1",
+                      config=boto3.session.Config(retries={{"total_max_attempts": 1}}))
+client.generate_presigned_url("get_object", Params={{"Bucket": "b", "Key": "k"}})
+try:
+    client.get_object(Bucket="b", Key="k")
+except Exception:
+    log.exception("store_failed")
+try:
+    try:
+        raise ValueError(url)
+    except ValueError as error:
+        raise RuntimeError("while reading postgresql://u:hunter2@db/x") from error
+except RuntimeError as error:
+    log.error("request_failed", exc_info=error)
+    logging.getLogger("asyncio").exception("lost")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_whole_scenario_at_debug_leaks_nothing(form):
+    """Case 21: our own events, those of libraries, tracebacks with their causes."""
+    command = [sys.executable, "-c", SCENARIO, form]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    written = done.stdout + done.stderr
+    assert [secret for secret in SECRETS if secret in written] == []
+    for event in ("url_made", "GET http://store:9000", "calling", "store_failed", "request_failed", "lost"):
+        assert event in written
+    if form == "json":
+        assert all(json.loads(line)["timestamp"] for line in done.stderr.splitlines())

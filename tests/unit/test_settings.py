@@ -1,0 +1,240 @@
+"""Settings: each variable by its name, wrong values named with what would be right, secrets never shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.config import ConfigurationError, Settings, asyncpg_url
+
+SECRET = "0123456789abcdef0123456789abcdef"
+NEEDED = {
+    "S3_BUCKET_NAME": "files",
+    "DATABASE_URL": "postgresql://holdfast:hunter2@db:5432/holdfast",
+    "AUTH_JWT_SECRET": SECRET,
+}
+
+# Variable, value, where it is found, as what.
+VARIABLES = [
+    ("S3_BUCKET_NAME", "my.files-1", "store.bucket_name", "my.files-1"),
+    ("S3_KEY_PREFIX", "/tenants/acme/", "store.key_prefix", "tenants/acme/"),
+    ("S3_REGION", "eu-west-1", "store.region", "eu-west-1"),
+    ("S3_ENDPOINT_URL", "http://minio:9000/", "store.endpoint_url", "http://minio:9000"),
+    ("S3_PUBLIC_ENDPOINT_URL", "https://files.example.com", "store.public_endpoint_url", "https://files.example.com"),
+    ("S3_USE_SSL", "false", "store.use_ssl", False),
+    ("S3_VERIFY_SSL", "false", "store.verify_ssl", False),
+    ("S3_ADDRESSING_STYLE", "virtual", "store.addressing_style", "virtual"),
+    ("S3_MAX_FILE_SIZE_MB", "512", "store.max_file_size_bytes", 512 * 1_048_576),
+    ("S3_ALLOWED_EXTENSIONS", "PDF, .docx,pdf", "store.allowed_extensions", ("pdf", "docx")),
+    ("S3_ALLOWED_EXTENSIONS", '["pdf", "docx"]', "store.allowed_extensions", ("pdf", "docx")),
+    ("S3_ALLOWED_MIME_TYPES", "text/csv, image/png", "store.allowed_mime_types", ("text/csv", "image/png")),
+    ("S3_USE_UUID_PREFIX", "false", "store.use_uuid_prefix", False),
+    ("S3_PRESERVE_FILENAME", "0", "store.preserve_filename", False),
+    ("S3_FOLDER_STRUCTURE", "/in/{year}-{month}/{hour}/", "store.folder_structure", "in/{year}-{month}/{hour}"),
+    ("S3_PRESIGNED_URL_EXPIRY", "604800", "store.presigned_url_expiry", 604_800),
+    ("S3_DOWNLOAD_URL_EXPIRY", "60", "store.download_url_expiry", 60),
+    ("S3_ENCRYPT_AT_REST", "yes", "store.encrypt_at_rest", True),
+    ("S3_STORAGE_CLASS", "STANDARD_IA", "store.storage_class", "STANDARD_IA"),
+    ("S3_CHECKSUMS", "supported", "store.checksums", "supported"),
+    ("S3_CONNECT_TIMEOUT_SECONDS", "1.5", "store.connect_timeout_seconds", 1.5),
+    ("S3_READ_TIMEOUT_SECONDS", "12", "store.read_timeout_seconds", 12.0),
+    ("S3_MAX_CONCURRENCY", "8", "store.max_concurrency", 8),
+    ("API_V1_PREFIX", "/v1", "server.api_v1_prefix", "/v1"),
+    ("CORS_ORIGINS", "https://a.test, http://b.test", "server.cors_origins", ("https://a.test", "http://b.test")),
+    ("LOG_LEVEL", "debug", "server.log_level", "DEBUG"),
+    ("LOG_FORMAT", "console", "server.log_format", "console"),
+    ("DEBUG", "true", "server.debug", True),
+    ("HOST", "0.0.0.0", "server.host", "0.0.0.0"),
+    ("PORT", "9000", "server.port", 9000),
+    ("DATA_DIR", "/srv/holdfast", "server.data_dir", Path("/srv/holdfast")),
+    ("AUTH_ENABLED", "false", "auth.enabled", False),
+    ("AUTH_ISSUER", "https://login.example.com", "auth.issuer", "https://login.example.com"),
+    ("AUTH_AUDIENCE", "holdfast", "auth.audience", "holdfast"),
+    ("UPLOAD_LEASE_SECONDS", "90", "upload.lease_seconds", 90.0),
+]  # fmt: skip
+
+# Variable, wrong value, a word that says what would be right.
+WRONG = [
+    ("S3_BUCKET_NAME", "My_Bucket", "pattern"),
+    ("S3_KEY_PREFIX", "../up", "segments"),
+    ("S3_ENDPOINT_URL", "minio:9000", "http"),
+    ("S3_ENDPOINT_URL", "ftp://minio", "http"),
+    ("S3_ENDPOINT_URL", "http://minio:9000/bucket", "without path"),
+    ("S3_ENDPOINT_URL", "http://minio:port", "http"),
+    ("S3_PUBLIC_ENDPOINT_URL", "files.example.com", "http"),
+    ("S3_USE_SSL", "perhaps", "boolean"),
+    ("S3_ADDRESSING_STYLE", "bucket", "'auto', 'path' or 'virtual'"),
+    ("S3_MAX_FILE_SIZE_MB", "0", "greater than or equal to 1"),
+    ("S3_MAX_FILE_SIZE_MB", "100MB", "integer"),
+    ("S3_ALLOWED_EXTENSIONS", '["pdf"', "commas between them"),
+    ("S3_ALLOWED_EXTENSIONS", "[1]", "string"),
+    ("S3_FOLDER_STRUCTURE", "{week}", "{year}, {month}, {day}, {hour}"),
+    ("S3_FOLDER_STRUCTURE", "../{year}", "{year}"),
+    ("S3_PRESIGNED_URL_EXPIRY", "604801", "less than or equal to 604800"),
+    ("S3_PRESIGNED_URL_EXPIRY", "0", "greater than or equal to 1"),
+    ("S3_DOWNLOAD_URL_EXPIRY", "-1", "greater than or equal to 1"),
+    ("S3_CHECKSUMS", "crc32", "'auto', 'required' or 'supported'"),
+    ("S3_CONNECT_TIMEOUT_SECONDS", "0", "greater than 0"),
+    ("S3_MAX_CONCURRENCY", "0", "greater than or equal to 1"),
+    ("DATABASE_URL", "mysql://u:hunter2@db/x", "postgresql+asyncpg://"),
+    ("DATABASE_URL", "postgresql+psycopg://u:hunter2@db/x", "postgresql+asyncpg://"),
+    ("DATABASE_URL", "postgresql://u:hunter2/@db/x", "postgresql+asyncpg://"),
+    ("DATABASE_URL", "postgresql://db:port/x", "postgresql+asyncpg://"),
+    ("API_V1_PREFIX", "api/", "pattern"),
+    ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+    ("LOG_FORMAT", "xml", "'console' or 'json'"),
+    ("PORT", "70000", "less than or equal to 65535"),
+    ("AUTH_JWT_SECRET", "hunter2", "32 bytes"),
+    ("S3_ACCESS_KEY_ID", "AKIA", "S3_SECRET_ACCESS_KEY"),
+    ("S3_SECRET_ACCESS_KEY", "hunter2", "S3_ACCESS_KEY_ID"),
+    ("S3_KMS_KEY_ID", "arn:aws:kms:1", "S3_ENCRYPT_AT_REST=true"),
+    ("UPLOAD_LEASE_SECONDS", "0", "greater than or equal to 1"),
+]
+
+
+@pytest.fixture(autouse=True)
+def environ(monkeypatch, tmp_path):
+    """An environment with nothing but what is needed, in a folder without `.env`."""
+    monkeypatch.chdir(tmp_path)
+    for name in [*os.environ]:
+        if re.match(
+            r"(S3|AUTH|DATABASE|UPLOAD|AWS)_|(HOST|PORT|DEBUG|DATA_DIR|LOG_.*|CORS_.*|API_.*|SHUTDOWN_.*)$", name
+        ):
+            monkeypatch.delenv(name)
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def found(path: str) -> object:
+    group, _, name = path.partition(".")
+    return getattr(getattr(Settings.from_environment(), group), name)
+
+
+def complaint() -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_environment()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("variable", "value", "path", "expected"), VARIABLES)
+def test_each_variable_sets_what_it_names(environ, variable, value, path, expected):
+    assert found(path) != expected or (variable, value) == ("S3_USE_SSL", "true")
+    environ.setenv(variable, value)
+    assert found(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "path"),
+    [
+        ("S3_SECRET_ACCESS_KEY", "store.secret_access_key"),
+        ("S3_SESSION_TOKEN", "store.session_token"),
+        ("AUTH_JWT_SECRET", "auth.jwt_secret"),
+        ("DATABASE_URL", "database.url"),
+    ],
+)
+def test_a_secret_is_taken_but_never_shown(environ, variable, path):
+    secret = "postgresql+asyncpg://u:hunter2@db/x" if variable == "DATABASE_URL" else "hunter2" * 8
+    environ.setenv("S3_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    environ.setenv("S3_SECRET_ACCESS_KEY", "hunter2")
+    environ.setenv(variable, secret)
+    assert found(path).get_secret_value() == secret
+    settings = Settings.from_environment()
+    shown = f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "hunter2" not in shown
+
+
+def test_the_key_of_a_customer_is_taken_with_encryption(environ):
+    environ.setenv("S3_ENCRYPT_AT_REST", "true")
+    environ.setenv("S3_KMS_KEY_ID", "arn:aws:kms:1")
+    assert found("store.kms_key_id") == "arn:aws:kms:1"
+
+
+@pytest.mark.parametrize(("variable", "value", "hint"), WRONG)
+def test_a_wrong_value_is_refused_with_the_name_and_what_would_be_right(environ, variable, value, hint):
+    environ.setenv(variable, value)
+    said = complaint()
+    assert variable in said
+    assert hint in said
+    assert "hunter2" not in said
+    assert "Traceback" not in said
+
+
+def test_everything_that_is_wrong_is_said_at_once(environ):
+    environ.delenv("S3_BUCKET_NAME")
+    environ.delenv("DATABASE_URL")
+    environ.setenv("PORT", "many")
+    environ.setenv("S3_REGION", "eu-west-1")
+    lines = complaint().splitlines()
+    assert {line.split()[0].rstrip(":") for line in lines} == {"S3_BUCKET_NAME", "DATABASE_URL", "PORT"}
+
+
+@pytest.mark.parametrize("variable", NEEDED)
+@pytest.mark.parametrize("value", [None, ""])
+def test_what_has_no_default_must_be_set(environ, variable, value):
+    environ.delenv(variable) if value is None else environ.setenv(variable, value)
+    assert f"{variable} is not set" in complaint()
+
+
+@pytest.mark.parametrize(
+    ("variable", "path"),
+    [(variable, path) for variable, _, path, _ in VARIABLES if variable not in {*NEEDED, "S3_FOLDER_STRUCTURE"}],
+)
+def test_an_empty_value_is_no_value(environ, variable, path):
+    default = found(path)
+    environ.setenv(variable, "")
+    assert found(path) == default
+
+
+def test_sign_in_may_be_off_without_a_secret(environ):
+    environ.delenv("AUTH_JWT_SECRET")
+    environ.setenv("AUTH_ENABLED", "false")
+    assert found("auth.jwt_secret") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("postgresql://u:p@h:5432/d", "postgresql+asyncpg://u:p@h:5432/d"),
+        ("postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("postgresql+asyncpg://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("postgresql://u:p@h/d?sslmode=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
+        ("postgresql://u:p%25%40%3A%2F@h/d", "postgresql+asyncpg://u:p%25%40%3A%2F@h/d"),
+        ("postgresql://u@[::1]:5432/d", "postgresql+asyncpg://u@[::1]:5432/d"),
+        ("postgresql:///d?host=/run/postgresql", "postgresql+asyncpg:///d?host=%2Frun%2Fpostgresql"),
+    ],
+)
+def test_a_database_address_is_taken_as_people_paste_it(given, taken):
+    """Case 83: an encoded password stays encoded."""
+    assert asyncpg_url(given) == taken
+
+
+def test_settings_can_not_be_changed():
+    settings = Settings.from_environment()
+    for target, name in ((settings, "store"), (settings.store, "region"), (settings.auth, "enabled")):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(target, name, getattr(target, name))
+
+
+def test_a_dotenv_file_is_read_and_the_shell_wins(environ, tmp_path):
+    (tmp_path / ".env").write_text("S3_REGION=eu-north-1\nPORT=1\nUNKNOWN=x\n")
+    environ.setenv("PORT", "2")
+    assert (found("store.region"), found("server.port")) == ("eu-north-1", 2)
+
+
+def test_other_stores_than_aws_get_no_checksum_headers_by_themselves(environ):
+    """Case 15."""
+    assert found("store.wants_checksum_headers") is True
+    environ.setenv("S3_ENDPOINT_URL", "http://minio:9000")
+    assert found("store.wants_checksum_headers") is False
+
+
+def test_the_example_file_names_every_variable():
+    example = (Path(__file__).parents[2] / ".env.example").read_text()
+    named = set(re.findall(r"^#?\s*([A-Z][A-Z0-9_]+)=", example, flags=re.MULTILINE))
+    secrets = {"S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN", "S3_KMS_KEY_ID"}
+    assert {variable for variable, *_ in VARIABLES} | NEEDED.keys() | secrets <= named
