@@ -9,11 +9,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 
 from app.cli.database import migrate_to_newest
 from app.embedded.parts import embedded_parts
 from tests.support.stores import Bucket, Registry, bucket_client
+
+# On a busy or fresh machine generating the first example takes seconds; that says nothing about our code.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 
 GIVEN_STORE = ("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_REGION")
 
