@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app.api import health, v1
 from app.config import MEBIBYTE, Settings
 from app.core.database import Database
-from app.core.middleware import RequestContext
+from app.core.middleware import BodyLimit, RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.resources import Afterwork
 from app.core.s3 import S3
@@ -38,14 +38,16 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.authenticator = Authenticator(settings.auth)
         files = app.state.file_services = build_file_services(settings, database, s3, afterwork)
         app.state.readiness = health.ReadinessProbe(database, s3)
+        first_look = asyncio.create_task(app.state.readiness.probe_write())
         cleanup = asyncio.create_task(files.cleanup.run_forever(settings.upload.cleanup_interval_seconds))
         try:
             yield
         finally:
             cleanup.cancel()
+            first_look.cancel()
             # Cut-off uploads are still being undone; they need both the registry and the store.
             await afterwork.finish(settings.server.shutdown_grace_seconds)
-            await s3.close()
+            await s3.close(settings.server.shutdown_grace_seconds)
             await database.close()
 
     app = FastAPI(
@@ -55,8 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         debug=False,
         redirect_slashes=False,
-        max_body_size=JSON_BODY_MAX_BYTES,
     )
+    app.add_middleware(BodyLimit, max_bytes=JSON_BODY_MAX_BYTES, streamed_routes=v1.STREAMED_ROUTES)
     app.add_middleware(UnexpectedErrors)
     if settings.server.cors_origins:
         app.add_middleware(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from app.core.database import Database, newest_revision
 from app.core.exceptions import HoldfastError
 from app.core.s3 import S3
 
+log = structlog.get_logger()
 router = APIRouter(tags=["health"])
 PROBE_TIMEOUT_SECONDS = 2.0
 ANSWER_LIVES_SECONDS = 5.0
@@ -69,7 +71,7 @@ class ReadinessProbe:
             self._timed(self._database),
             self._timed(self._migrations),
             self._timed(self.s3.check_bucket),
-            self._bucket_write(),
+            self.probe_write(),
         )
         is_ready = all(result.status == "ok" for result in results)
         return Readiness(status="ok" if is_ready else "unavailable", checks=dict(zip(names, results, strict=True)))
@@ -83,7 +85,8 @@ class ReadinessProbe:
         if found != expected:
             raise NotReady(f"schema is at {found or 'nothing'}, code expects {expected}: run python -m app migrate")
 
-    async def _bucket_write(self) -> ProbeResult:
+    async def probe_write(self) -> ProbeResult:
+        """Whether the bucket can be written; tried at start, then at most once a minute."""
         if (
             self._write is None
             or self._write.status != "ok"
@@ -117,7 +120,8 @@ class ReadinessProbe:
         elif isinstance(error, HoldfastError):
             status, detail = "failed", type(error).code
         elif error is not None:
-            raise error
+            log.error("probe_failed", probe=probe.__name__, exc_info=error)
+            status, detail = "failed", "internal_error"
         return ProbeResult(status=status, latency_ms=round((time.perf_counter() - started) * 1000, 1), detail=detail)
 
 

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.config import MEBIBYTE, ConfigurationError, StoreSettings
 from app.core.clock import utc_now
 from app.core.exceptions import HoldfastError
-from app.core.s3_errors import ObjectNotFound, StorageUnavailable, answer_code, translate
+from app.core.s3_errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
 from app.core.slots import Slots, StorageBusy
 
 if TYPE_CHECKING:
@@ -271,7 +271,12 @@ class S3:
         Raises:
             ObjectNotFound: there is none.
         """
-        answer = await self.call(self._client.head_object, Bucket=self.bucket, Key=key)
+        try:
+            answer = await self.call(self._client.head_object, Bucket=self.bucket, Key=key)
+        except ObjectNotFound:
+            # A HEAD has no body that could say what is missing; a lost bucket must not look like a lost file.
+            await self.check_bucket()
+            raise
         return ObjectHead(
             size_bytes=answer["ContentLength"],
             etag=answer["ETag"],
@@ -322,8 +327,15 @@ class S3:
         await self.call(self._client.delete_object, Bucket=self.bucket, Key=key)
 
     async def check_bucket(self) -> None:
-        """Ask whether the bucket is there and ours."""
-        await self.call(self._client.head_bucket, Bucket=self.bucket)
+        """Ask whether the bucket is there and ours.
+
+        Raises:
+            StorageMisconfigured: it isn't.
+        """
+        try:
+            await self.call(self._client.head_bucket, Bucket=self.bucket)
+        except ObjectNotFound as error:
+            raise StorageMisconfigured from error
 
     async def presign_get(
         self, key: str, *, ttl_seconds: int, content_type: str, content_disposition: str, version_id: str | None = None
@@ -351,9 +363,9 @@ class S3:
         expiry: datetime | None = getattr(credentials, "_expiry_time", None)
         return None if expiry is None else max(0.0, (expiry - utc_now()).total_seconds())
 
-    async def close(self) -> None:
-        """Wait for running calls, then drop all connections."""
-        await asyncio.to_thread(self._slots.close)
+    async def close(self, timeout_seconds: float) -> None:
+        """Wait for running calls, but not for ever, then drop all connections."""
+        await self._slots.close(timeout_seconds)
         self._client.close()
         self._signer.close()
 

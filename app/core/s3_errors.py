@@ -35,8 +35,17 @@ class ObjectChanged(Conflict):
     """The object is not the one that the condition names."""
 
 
-class StoreRefusedBody(Conflict):
+class ObjectArchived(Conflict):
+    """The object lies in an archive class and has to be restored there first."""
+
+    code = "file_not_available"
+    detail = "The file is archived; its operator has to restore it in the store first."
+
+
+class StoreRefusedBody(Unavailable):
     """The store found other bytes than announced; the transfer was damaged on the way."""
+
+    code = "storage_unavailable"
 
     detail = "The bytes were damaged on the way to the store; send them again."
 
@@ -57,6 +66,7 @@ class StorageMisconfigured(Misconfigured):
 _MEANINGS: tuple[tuple[frozenset[str], type[HoldfastError]], ...] = (
     (frozenset({"NoSuchUpload"}), UploadNotFound),
     (frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"}), ObjectNotFound),
+    (frozenset({"InvalidObjectState"}), ObjectArchived),
     (frozenset({"412", "304", "PreconditionFailed", "ConditionalRequestConflict"}), ObjectChanged),
     (
         frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"}),

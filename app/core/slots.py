@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+import structlog
 
 from app.core.exceptions import Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
+log = structlog.get_logger()
 
 
 class StorageBusy(Unavailable):
@@ -36,6 +39,7 @@ class Slots:
         self._queue = queue
         self._wait_seconds = wait_seconds
         self._waiting = 0
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one blocking call in a thread.
@@ -48,6 +52,7 @@ class Slots:
         """
         await self._acquire()
         future = asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
+        self._running.add(future)
         future.add_done_callback(self._release)
         try:
             return await asyncio.shield(future)
@@ -73,10 +78,17 @@ class Slots:
 
     def _release(self, future: asyncio.Future[R]) -> None:
         self._free.release()
+        self._running.discard(future)
         if not future.cancelled():
             # The caller may be gone; an exception nobody fetched would be reported as lost.
             future.exception()
 
-    def close(self) -> None:
-        """Let running calls end; take no new ones."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+    async def close(self, timeout_seconds: float) -> None:
+        """Take no new calls and let running ones end, for a while: a store that hangs must not hold the process."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while self._running:
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            log.warning("calls_left_running", count=len(self._running))

@@ -270,3 +270,15 @@ def test_the_browsers_origin_is_told_even_of_errors(service):
     exposed = {name.strip() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
     assert exposed >= {"ETag", "Location", "Link", "X-Request-ID", "Retry-After"}
     assert exposed >= {"Content-Range", "Content-Disposition", "Accept-Ranges"}
+
+
+@pytest.mark.parametrize("framing", ["declared", "chunked"])
+def test_a_body_larger_than_json_needs_is_a_problem_like_any_other(alice, upload, framing):
+    """Case 31: Starlette's own limit would answer in plain text, without a request id."""
+    file = upload(b"hello")
+    body = b'{"new_filename": "' + b"x" * 1_100_000 + b'"}'
+    content = iter([body]) if framing == "chunked" else body
+    answer = alice.post(f"/files/{file['id']}/copy", content=content, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]

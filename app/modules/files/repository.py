@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, not_, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -16,6 +16,8 @@ from app.modules.files.models import FileStatus, FileUpload, ObjectState, Stored
 
 # How long whoever gave an object up has for removing it, before somebody else tries.
 REMOVAL_TIME = timedelta(seconds=60)
+# A store checks an URL when a request begins; how long such a request may go on after the URL's end.
+LONGEST_LATE_UPLOAD = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,15 @@ def _readable_by(principal: Principal) -> ColumnElement[bool]:
     return public if principal.subject is None else or_(_owned_by(principal), public)
 
 
+def _may_be_receiving() -> ColumnElement[bool]:
+    """A multipart upload that a client, not a process of ours, writes to."""
+    return and_(
+        StoredObject.state == ObjectState.RESERVED,
+        StoredObject.upload_id.is_not(None),
+        StoredObject.lease_token.is_(None),
+    )
+
+
 def _matches(criteria: ListingFilter) -> list[ColumnElement[bool]]:
     conditions = [_has_status(criteria.status)]
     if criteria.folder is not None:
@@ -84,6 +95,10 @@ class FileRepository:
     def add(self, file: FileUpload, stored: StoredObject) -> None:
         """Enter a file and the object that its bytes will go to."""
         self._session.add_all([stored, file])
+
+    def add_object(self, stored: StoredObject) -> None:
+        """Enter one more object of a file that is known."""
+        self._session.add(stored)
 
     async def readable(self, principal: Principal, file_id: UUID) -> FileUpload | None:
         """A file that the caller owns or that is public, with its object."""
@@ -150,19 +165,19 @@ class FileRepository:
             **checksum,
         )
 
-    async def mark_abandoned(self, object_id: UUID, token: UUID) -> bool:
+    async def mark_abandoned(self, object_id: UUID, token: UUID | None) -> bool:
         """Give a reserved object up; False when it isn't ours to give up."""
         return await self._change_leased(
             object_id, token, state=ObjectState.REMOVING, lease_expires_at=func.now() + REMOVAL_TIME
         )
 
-    async def _change_leased(self, object_id: UUID, token: UUID, **values: object) -> bool:
+    async def _change_leased(self, object_id: UUID, token: UUID | None, **values: object) -> bool:
         query = (
             update(StoredObject)
             .where(
                 StoredObject.id == object_id,
                 StoredObject.state == ObjectState.RESERVED,
-                StoredObject.lease_token == token,
+                StoredObject.lease_token.is_not_distinct_from(token),
             )
             .values(updated_at=func.now(), **values)
             .returning(StoredObject.id)
@@ -187,6 +202,7 @@ class FileRepository:
         left = select(StoredObject.id).where(
             StoredObject.state.in_([ObjectState.RESERVED, ObjectState.REMOVING]),
             StoredObject.lease_expires_at < func.now(),
+            not_(_may_be_receiving()),
         )
         chosen = left.order_by(StoredObject.lease_expires_at).limit(limit).with_for_update(skip_locked=True)
         query = (
@@ -202,6 +218,27 @@ class FileRepository:
         )
         return (await self._session.scalars(query)).all()
 
+    async def claim_receiving(self, *, limit: int) -> Sequence[StoredObject]:
+        """Take up multipart uploads of clients whose time is over; parts may still be arriving, so none is given up."""
+        chosen = (
+            select(StoredObject.id)
+            .where(_may_be_receiving(), StoredObject.lease_expires_at < func.now())
+            .order_by(StoredObject.lease_expires_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        query = (
+            update(StoredObject)
+            .where(StoredObject.id.in_(chosen.scalar_subquery()))
+            .values(lease_expires_at=func.now() + REMOVAL_TIME)
+            .returning(StoredObject)
+        )
+        return (await self._session.scalars(query)).all()
+
+    async def extend_lease(self, object_id: UUID, until: datetime) -> None:
+        """Give an object that nobody holds by a token more time."""
+        await self._change_leased(object_id, None, lease_expires_at=until)
+
     async def delete_pending(self, file_ids: Sequence[UUID]) -> None:
         """Remove files from the registry whose bytes never became visible."""
         pending = FileUpload.status == FileStatus.PENDING
@@ -213,13 +250,35 @@ class FileRepository:
         return await self._session.scalar(query)
 
     async def mark_removed(self, object_id: UUID) -> None:
-        """Say that nothing is left of an object; the row stays, so that its key is never used again."""
-        query = (
+        """Say that nothing is left of an object; the row stays, so that its key is never used again.
+
+        Where an URL was issued for the key, a client may still be sending: it's looked at once
+        more when the last URL has expired and the longest upload that it may have begun is over.
+        """
+        removing = (StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
+        over = StoredObject.url_expires_at + LONGEST_LATE_UPLOAD
+        await self._session.execute(
+            update(StoredObject).where(*removing, over > func.now()).values(lease_expires_at=over, lease_token=None)
+        )
+        await self._session.execute(
             update(StoredObject)
-            .where(StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
+            .where(*removing, or_(over.is_(None), over <= func.now()))
             .values(state=ObjectState.REMOVED, upload_id=None, updated_at=func.now())
         )
-        await self._session.execute(query)
+
+    async def give_up_others(self, file_id: UUID, *, keep: UUID) -> Sequence[StoredObject]:
+        """Give up all objects of a file but one, such as the staging object that it was copied from."""
+        query = (
+            update(StoredObject)
+            .where(
+                StoredObject.file_id == file_id,
+                StoredObject.id != keep,
+                StoredObject.state.in_([ObjectState.RESERVED, ObjectState.STORED]),
+            )
+            .values(state=ObjectState.REMOVING, lease_expires_at=func.now() + REMOVAL_TIME, updated_at=func.now())
+            .returning(StoredObject)
+        )
+        return (await self._session.scalars(query)).all()
 
     async def delete(self, file_id: UUID) -> None:
         """Remove a file from the registry for good."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from app.config import MEBIBYTE, SIGV4_MAX_EXPIRY_SECONDS
+from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.problems import problem_responses
 from app.core.streaming import ClosingStream
 from app.modules.auth.dependencies import CurrentPrincipal
@@ -36,8 +36,8 @@ from app.modules.files.services.uploading import IncomingFile
 
 router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
 
-# The size of a file is counted while it streams, against the settings; this is only S3's own limit.
-UPLOAD_BODY_MAX_BYTES = 6 * MEBIBYTE * MEBIBYTE
+# The size of a file is counted while it streams, against the settings.
+STREAMED_ROUTES = frozenset({"upload_file", "upload_raw"})
 IfMatch = Annotated[str | None, Header(description='The record\'s ETag, such as "v3".')]
 UPLOAD_PROBLEMS = problem_responses(400, 401, 403, 408, 409, 413, 415, 422, 503)
 FILE_PROBLEMS = problem_responses(401, 403, 404, 422, 503)
@@ -76,7 +76,6 @@ def _created(request: Request, file: FileUpload, principal: Principal) -> JSONRe
     response_model=File,
     responses=UPLOAD_PROBLEMS,
     openapi_extra=_form_body(),
-    max_body_size=UPLOAD_BODY_MAX_BYTES,
 )
 async def upload_file(request: Request, principal: Writer, incoming: IncomingFormFile, services: Services) -> Response:
     """Upload one file as a form. It's checked while it streams and visible only when all of it is right."""
@@ -89,7 +88,6 @@ async def upload_file(request: Request, principal: Writer, incoming: IncomingFor
     response_model=File,
     responses=UPLOAD_PROBLEMS,
     openapi_extra={"requestBody": {"required": True, **BYTES}},
-    max_body_size=UPLOAD_BODY_MAX_BYTES,
 )
 async def upload_raw(
     request: Request, filename: str, principal: Writer, fields: Annotated[UploadFields, Query()], services: Services

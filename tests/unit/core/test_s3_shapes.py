@@ -34,7 +34,7 @@ async def presigned(**values):
     """A URL for reading, split."""
     s3 = S3(settings_of(**values))
     url = await s3.presign_get("2026/a.txt", ttl_seconds=60, content_type="text/plain", content_disposition="inline")
-    await s3.close()
+    await s3.close(5)
     return urlsplit(url)
 
 
@@ -95,7 +95,7 @@ async def test_the_service_itself_keeps_the_inner_address():
     s3 = S3(settings_of(endpoint_url="http://minio:9000", public_endpoint_url="https://files.example.com"))
     assert s3._client.meta.endpoint_url == "http://minio:9000"
     assert s3._signer.meta.endpoint_url == "https://files.example.com"
-    await s3.close()
+    await s3.close(5)
 
 
 async def test_temporary_credentials_send_their_token_along():
@@ -111,7 +111,7 @@ async def test_a_disposition_with_any_character_is_signed_as_it_is():
     query = parse_qs(urlsplit(url).query)
     assert query["response-content-disposition"] == [disposition]
     assert query["response-content-type"] == ["text/html"]
-    await s3.close()
+    await s3.close(5)
 
 
 async def test_the_client_waits_briefly_and_has_a_connection_for_every_slot():
@@ -121,13 +121,13 @@ async def test_the_client_waits_briefly_and_has_a_connection_for_every_slot():
     assert (config.connect_timeout, config.read_timeout) == (1.5, 9)
     assert config.max_pool_connections >= 7
     assert config.retries["mode"] == "standard"
-    await s3.close()
+    await s3.close(5)
 
 
 async def test_keys_that_do_not_expire_set_no_end():
     s3 = S3(settings_of())
     assert await s3.credentials_lifetime_seconds() is None
-    await s3.close()
+    await s3.close(5)
 
 
 async def test_credentials_of_a_role_say_when_they_end():
@@ -138,7 +138,7 @@ async def test_credentials_of_a_role_say_when_they_end():
     role = RefreshableCredentials.create_from_metadata(keys, refresh_using=lambda: keys, method="test")
     s3._session._session._credentials = role
     assert 2390 < await s3.credentials_lifetime_seconds() <= 2400
-    await s3.close()
+    await s3.close(5)
 
 
 def test_without_any_credentials_it_does_not_start():
@@ -146,29 +146,75 @@ def test_without_any_credentials_it_does_not_start():
         S3(settings_of(access_key_id=None, secret_access_key=None))
 
 
-@pytest.mark.parametrize(("checksums", "is_sent"), [("auto", False), ("required", False), ("supported", True)])
-async def test_another_store_than_aws_gets_no_checksum_it_may_not_know(checksums, is_sent):
-    """Case 15: seen by a server that keeps headers and body as they came."""
+@pytest.fixture
+def keeper():
+    """A server that answers one PUT and keeps its headers and its body as they came."""
     seen: dict[str, object] = {}
 
     class Keeper(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # answers `Expect: 100-continue`
 
         def do_PUT(self):
-            seen["headers"] = {name.lower() for name in self.headers}
+            seen["headers"] = {name.lower(): value for name, value in self.headers.items()}
             seen["body"] = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = b"<CopyObjectResult><ETag>1</ETag></CopyObjectResult>"
             self.send_response(200)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Connection", "close")
             self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, *_words):
             pass
 
     with HTTPServer(("127.0.0.1", 0), Keeper) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        s3 = S3(settings_of(endpoint_url=f"http://127.0.0.1:{server.server_port}", checksums=checksums))
-        await s3.put("k", b"just these bytes", content_type="text/plain", metadata={"file-id": "1"})
-        await s3.close()
+        yield f"http://127.0.0.1:{server.server_port}", seen
+
+
+@pytest.mark.parametrize(("checksums", "is_sent"), [("auto", False), ("required", False), ("supported", True)])
+async def test_another_store_than_aws_gets_no_checksum_it_may_not_know(keeper, checksums, is_sent):
+    """Case 15."""
+    address, seen = keeper
+    s3 = S3(settings_of(endpoint_url=address, checksums=checksums))
+    await s3.put("k", b"just these bytes", content_type="text/plain", metadata={"file-id": "1"})
+    await s3.close(5)
     assert seen["body"] == b"just these bytes"
     assert any(name.startswith("x-amz-checksum-") for name in seen["headers"]) is is_sent
     assert "x-amz-trailer" not in seen["headers"]
+
+
+async def test_a_copy_is_pinned_and_says_type_and_metadata_again(keeper):
+    """Case 86: a store that is told to replace the metadata forgets what isn't sent again."""
+    address, seen = keeper
+    s3 = S3(settings_of(endpoint_url=address))
+    await s3.copy("from", "to", source_etag='"abc"', content_type="image/png", metadata={"file-id": "1"})
+    await s3.close(5)
+    expected = {
+        "x-amz-copy-source": "files/from",
+        "x-amz-copy-source-if-match": '"abc"',
+        "x-amz-metadata-directive": "REPLACE",
+        "content-type": "image/png",
+        "x-amz-meta-file-id": "1",
+    }
+    assert expected.items() <= seen["headers"].items()
+
+
+@pytest.mark.parametrize(
+    ("values", "headers"),
+    [
+        ({}, {}),
+        ({"encrypt_at_rest": True}, {"x-amz-server-side-encryption": "AES256"}),
+        (
+            {"encrypt_at_rest": True, "kms_key_id": "arn:aws:kms:1"},
+            {"x-amz-server-side-encryption": "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id": "arn:aws:kms:1"},
+        ),
+    ],
+)
+async def test_objects_are_encrypted_as_the_settings_say(keeper, values, headers):
+    address, seen = keeper
+    s3 = S3(settings_of(endpoint_url=address, **values))
+    await s3.put("k", b"bytes", content_type="text/plain", metadata={})
+    await s3.close(5)
+    sent = {name: value for name, value in seen["headers"].items() if "encryption" in name}
+    assert sent == headers

@@ -22,11 +22,11 @@ def gate():
 
 
 @pytest.fixture
-def slots(gate):
+async def slots(gate):
     slots = Slots(SIZE, queue=QUEUE, wait_seconds=30)
     yield slots
     gate.set()
-    slots.close()
+    await slots.close(5)
 
 
 async def settle() -> None:
@@ -85,7 +85,7 @@ async def test_nobody_waits_for_a_slot_for_ever(gate):
     gate.set()
     await holder
     assert await slots.run(lambda: 1) == 1
-    slots.close()
+    await slots.close(5)
 
 
 async def test_sixty_stalled_calls_leave_loop_and_other_threads_alone(gate):
@@ -99,7 +99,7 @@ async def test_sixty_stalled_calls_leave_loop_and_other_threads_alone(gate):
     assert not any(call.done() for call in calls)
     gate.set()
     await asyncio.gather(*calls)
-    slots.close()
+    await slots.close(5)
 
 
 async def test_a_cancelled_caller_stays_until_its_thread_is_done(slots, gate):

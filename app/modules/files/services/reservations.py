@@ -59,6 +59,7 @@ class Reservation:
     object_id: UUID
     target: ObjectTarget
     lease_token: UUID
+    is_new_file: bool = True
     upload_id: str | None = None
     may_be_multipart: bool = False
 
@@ -87,15 +88,16 @@ class Reservations:
         self._afterwork = afterwork
         self._lease_seconds = lease_seconds
 
-    async def run(self, draft: FileDraft, write: Write) -> FileUpload:
+    async def run(self, draft: FileDraft, write: Write, *, pending: FileUpload | None = None) -> FileUpload:
         """Reserve a key, let `write` fill it, verify what the store holds, make the file available.
 
         Args:
             draft: what is known before the bytes are written.
             write: writes the bytes; returns the draft as it is to be registered, and what was written.
+            pending: the file that the object is for; by default a new one.
         """
         with self._afterwork.expected():
-            reservation = await self._reserve(draft)
+            reservation = await self._reserve(draft, pending)
             try:
                 async with task_group() as group:
                     keeper = group.create_task(self._keep_lease(reservation))
@@ -108,16 +110,35 @@ class Reservations:
         log.info("s3_file_uploaded", file_id=str(file.id), size_bytes=content.size_bytes)
         return file
 
-    async def _reserve(self, draft: FileDraft) -> Reservation:
+    async def _reserve(self, draft: FileDraft, pending: FileUpload | None) -> Reservation:
         try:
-            return await self._try_reserve(draft, collision=None)
+            return await self._try_reserve(draft, pending, collision=None)
         except IntegrityError:
             # Without a UUID in it, a key may have been used before, also by a file long gone.
-            return await self._try_reserve(draft, collision=token_hex(4))
+            return await self._try_reserve(draft, pending, collision=token_hex(4))
 
-    async def _try_reserve(self, draft: FileDraft, *, collision: str | None) -> Reservation:
+    async def _try_reserve(self, draft: FileDraft, pending: FileUpload | None, *, collision: str | None) -> Reservation:
         now = utc_now()
-        object_id, token = uuid4(), uuid4()
+        token = uuid4()
+        file = new_file(draft, now) if pending is None else pending
+        stored = self.new_object(draft, file.id, now, collision=collision)
+        stored.lease_token = token
+        stored.lease_expires_at = now + timedelta(seconds=self._lease_seconds)
+        async with self._database.transaction() as session:
+            repository = FileRepository(session)
+            if pending is None:
+                file.current_object_id = stored.id
+                repository.add(file, stored)
+            else:
+                repository.add_object(stored)
+        target = ObjectTarget(stored.key, file.id, draft.content_type, draft.storage_class)
+        return Reservation(file.id, stored.id, target, token, is_new_file=pending is None)
+
+    def new_object(
+        self, draft: FileDraft, file_id: UUID, now: datetime, *, collision: str | None = None
+    ) -> StoredObject:
+        """A reserved object under a key that was never used, for the bytes of one file."""
+        object_id = uuid4()
         key = build_key(
             prefix=self._settings.key_prefix,
             folder=draft.folder,
@@ -129,29 +150,14 @@ class Reservations:
             preserve_filename=self._settings.preserve_filename,
             collision=collision,
         )
-        file = FileUpload(
-            id=new_id(),
-            status=FileStatus.PENDING,
-            version=0,
-            current_object_id=object_id,
-            created_at=now,
-            updated_at=now,
-        )
-        _apply(draft, file)
-        stored = StoredObject(
+        return StoredObject(
             id=object_id,
             key=key,
-            file_id=file.id,
+            file_id=file_id,
             role=ObjectRole.CONTENT,
             state=ObjectState.RESERVED,
             storage_class=draft.storage_class,
-            lease_token=token,
-            lease_expires_at=now + timedelta(seconds=self._lease_seconds),
         )
-        async with self._database.transaction() as session:
-            FileRepository(session).add(file, stored)
-        target = ObjectTarget(key, file.id, draft.content_type, draft.storage_class)
-        return Reservation(file.id, object_id, target, token)
 
     async def _keep_lease(self, reservation: Reservation) -> None:
         """Renew the lease until cancelled; a lease that is no longer ours ends the write."""
@@ -197,10 +203,11 @@ class Reservations:
             if file is None:
                 raise UploadAborted
             _apply(draft, file)
-            file.file_size = head.size_bytes
-            file.status = FileStatus.AVAILABLE
-            file.version += 1
-            file.updated_at = utc_now()
+            make_available(file, reservation.object_id, head.size_bytes)
+            if not reservation.is_new_file:
+                await repository.give_up_others(file.id, keep=reservation.object_id)
+            await session.flush()
+            await session.refresh(file, ["current_object"])
         return file
 
     async def _undo(self, reservation: Reservation, failure: BaseException) -> None:
@@ -227,7 +234,8 @@ class Reservations:
         async with self._database.transaction() as session:
             repository = FileRepository(session)
             if await repository.mark_abandoned(reservation.object_id, reservation.lease_token):
-                await repository.delete(reservation.file_id)
+                if reservation.is_new_file:
+                    await repository.delete(reservation.file_id)
             elif await repository.removing(reservation.object_id) is None:
                 return
         await self._store.remove(
@@ -239,6 +247,22 @@ class Reservations:
             async with self._database.transaction() as session:
                 await FileRepository(session).mark_removed(reservation.object_id)
         log.info("upload_undone", file_id=str(reservation.file_id))
+
+
+def new_file(draft: FileDraft, now: datetime) -> FileUpload:
+    """A file whose bytes are still to come."""
+    file = FileUpload(id=new_id(), status=FileStatus.PENDING, version=0, created_at=now, updated_at=now)
+    _apply(draft, file)
+    return file
+
+
+def make_available(file: FileUpload, object_id: UUID, size_bytes: int) -> None:
+    """The flip: from this commit on the bytes can be read."""
+    file.current_object_id = object_id
+    file.file_size = size_bytes
+    file.status = FileStatus.AVAILABLE
+    file.version += 1
+    file.updated_at = utc_now()
 
 
 def _apply(draft: FileDraft, file: FileUpload) -> None:
