@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 STORE := .venv-store
+OTHER_STORES := .venv-swift .venv-localstack
 BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench lock clean
+.PHONY: help install run test check format bench matrix lock clean
 
 help: ## list the jobs
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/.run $(STORE)/.ready ## serve at http://localhost:8000 on an embedded PostgreSQL and S3 server
 	@exec $(BIN)/python -m app dev
@@ -29,8 +30,13 @@ format: $(VENV)/.dev ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+matrix: $(VENV)/.dev $(STORE)/.ready $(OTHER_STORES:%=%/.ready) ## run the integration suite on three S3 servers and write docs/stores.md
+	$(BIN)/python -m tests.matrix $(ARGS)
+
 bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's way
 	$(BIN)/python -m bench.upload $(ARGS)
+	$(BIN)/python -m bench.presign
+	$(BIN)/python -m bench.offers
 
 lock: $(VENV)/.dev ## resolve the dependencies anew; the locks name no index
 	$(BIN)/python -m pip install --quiet 'uv>=0.13'
@@ -38,10 +44,12 @@ lock: $(VENV)/.dev ## resolve the dependencies anew; the locks name no index
 	eval "$$compile pyproject.toml -o requirements/runtime.txt"; \
 	eval "$$compile pyproject.toml --extra embedded -c requirements/runtime.txt -o requirements/embedded.txt"; \
 	eval "$$compile pyproject.toml --extra embedded --group dev -c requirements/runtime.txt -o requirements/dev.txt"; \
-	eval "$$compile requirements/store.in -o requirements/store.txt"
+	eval "$$compile requirements/store.in -o requirements/store.txt"; \
+	eval "$$compile requirements/swift.in -o requirements/swift.txt"; \
+	eval "$$compile requirements/localstack.in -o requirements/localstack.txt"
 
 clean: ## remove the environments; DATA_DIR stays
-	rm -rf $(VENV) $(STORE)
+	rm -rf $(VENV) $(STORE) $(OTHER_STORES)
 
 # A stamp lies in each environment, so that a broken install is done again and a whole one is not.
 $(VENV)/bin/python:
@@ -56,7 +64,7 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
-$(STORE)/.ready: requirements/store.txt | $(VENV)/bin/python
-	@test -x $(STORE)/bin/python || $(PYTHON) -m venv $(STORE)
-	@$(STORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/store.txt
+.venv-%/.ready: requirements/%.txt | $(VENV)/bin/python
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

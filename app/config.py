@@ -50,17 +50,24 @@ class SettingsGroup(BaseSettings):
         return {name: value for name, value in values.items() if value != "" or name in cls.meant_empty}
 
 
+def _words_of(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _json(text: str, hint: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(hint) from error
+
+
 def _split(value: object) -> object:
     """Take `a, b, c` or a JSON list for a list of words."""
-    if isinstance(value, str):
-        text = value.strip()
-        if not text.startswith("["):
-            return [item.strip() for item in text.split(",") if item.strip()]
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise ValueError('give words with commas between them, or a JSON list such as ["a", "b"]') from error
-    return value
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith("["):
+        return _json(value, 'give words with commas between them, or a JSON list such as ["a", "b"]')
+    return _words_of(value)
 
 
 def _has_usable_port(parts: SplitResult) -> bool:
@@ -118,6 +125,8 @@ class StoreSettings(SettingsGroup):
     access_key_id: str | None = None
     secret_access_key: SecretStr | None = None
     session_token: SecretStr | None = None
+    signing_access_key_id: str | None = None
+    signing_secret_access_key: SecretStr | None = None
     use_ssl: bool = True
     verify_ssl: bool = True
     addressing_style: Literal["auto", "path", "virtual"] = "auto"
@@ -138,6 +147,9 @@ class StoreSettings(SettingsGroup):
     storage_class: str = "STANDARD"
     checksums: Literal["auto", "required", "supported"] = "auto"
 
+    # What the store keeps, where the operator knows better than the service's own trials.
+    capabilities: Annotated[dict[str, bool], NoDecode] = {}
+
     connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
     read_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_concurrency: Annotated[int, Field(ge=1, le=512)] = 32
@@ -146,6 +158,15 @@ class StoreSettings(SettingsGroup):
     @classmethod
     def _words(cls, value: object) -> object:
         return _split(value)
+
+    @field_validator("capabilities", mode="before")
+    @classmethod
+    def _flags(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value.strip().startswith("{"):
+            return _json(value, 'give name=true,name=false or a JSON object such as {"post_policy": false}')
+        return {name: flag for name, _, flag in (item.partition("=") for item in _words_of(value))}
 
     @field_validator("allowed_extensions")
     @classmethod
@@ -180,6 +201,9 @@ class StoreSettings(SettingsGroup):
             message = (
                 "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both, or none to use boto3's own chain"
             )
+            raise ValueError(message)
+        if (self.signing_access_key_id is None) != (self.signing_secret_access_key is None):
+            message = "S3_SIGNING_ACCESS_KEY_ID and S3_SIGNING_SECRET_ACCESS_KEY go together: set both or none"
             raise ValueError(message)
         if self.kms_key_id and not self.encrypt_at_rest:
             message = "S3_KMS_KEY_ID has no effect without S3_ENCRYPT_AT_REST=true"
@@ -244,6 +268,20 @@ class UploadSettings(SettingsGroup):
     idle_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     min_bytes_per_second: Annotated[int, Field(ge=0)] = 1024
     cleanup_interval_seconds: Annotated[float, Field(gt=0)] = 30.0
+    expiry_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1440
+
+
+class VerifySettings(SettingsGroup):
+    """How much is read back to verify it (`VERIFY_*`)."""
+
+    model_config = _group("VERIFY_")
+
+    inline_max_mb: Annotated[int, Field(ge=0)] = 256
+
+    @property
+    def inline_max_bytes(self) -> int:
+        """Up to this size a client waits for the verification; above it becomes a job."""
+        return self.inline_max_mb * MEBIBYTE
 
 
 class DatabaseSettings(SettingsGroup):
@@ -296,6 +334,7 @@ class Settings(BaseModel):
     database: DatabaseSettings
     auth: AuthSettings
     upload: UploadSettings
+    verify: VerifySettings
     server: ServerSettings
 
     @classmethod
@@ -313,6 +352,7 @@ class Settings(BaseModel):
             "database": DatabaseSettings,
             "auth": AuthSettings,
             "upload": UploadSettings,
+            "verify": VerifySettings,
             "server": ServerSettings,
         }
         values: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api import health, v1
 from app.config import MEBIBYTE, Settings
+from app.core.capabilities import StoreCapabilities
 from app.core.database import Database
 from app.core.middleware import BodyLimit, RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
@@ -18,6 +19,7 @@ from app.core.resources import Afterwork
 from app.core.s3 import S3
 from app.modules.auth.tokens import Authenticator
 from app.modules.files.assembly import build_file_services
+from app.modules.uploads.assembly import build_upload_services
 
 JSON_BODY_MAX_BYTES = MEBIBYTE
 EXPOSED_HEADERS = (
@@ -36,15 +38,27 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
         app.state.authenticator = Authenticator(settings.auth)
-        files = app.state.file_services = build_file_services(settings, database, s3, afterwork)
-        app.state.readiness = health.ReadinessProbe(database, s3)
-        first_look = asyncio.create_task(app.state.readiness.probe_write())
-        cleanup = asyncio.create_task(files.cleanup.run_forever(settings.upload.cleanup_interval_seconds))
+        capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
+        files = build_file_services(settings, database, s3, afterwork)
+        uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
+        app.state.readiness = health.ReadinessProbe(database, s3, capabilities)
+        app.state.capabilities = capabilities
+        app.state.file_services, app.state.upload_services = files.services, uploads
+        interval_seconds = settings.upload.cleanup_interval_seconds
+        background = [
+            asyncio.create_task(work)
+            for work in (
+                app.state.readiness.probe_write(),
+                capabilities.keep_learning(),
+                files.services.cleanup.run_forever(interval_seconds),
+                uploads.completion.resume_forever(interval_seconds),
+            )
+        ]
         try:
             yield
         finally:
-            cleanup.cancel()
-            first_look.cancel()
+            for task in background:
+                task.cancel()
             # Cut-off uploads are still being undone; they need both the registry and the store.
             await afterwork.finish(settings.server.shutdown_grace_seconds)
             await s3.close(settings.server.shutdown_grace_seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from app.core.capabilities import StoreCapabilities
 from app.core.database import Database, newest_revision
 from app.core.exceptions import HoldfastError
 from app.core.s3 import S3
@@ -38,6 +39,7 @@ class Readiness(BaseModel):
 
     status: str
     checks: dict[str, ProbeResult]
+    store_capabilities: dict[str, bool] | None = None
 
 
 @dataclass
@@ -46,6 +48,7 @@ class ReadinessProbe:
 
     database: Database
     s3: S3
+    capabilities: StoreCapabilities
     is_stopping: bool = False
     _answer: Readiness | None = None
     _answered_at: float = field(default=float("-inf"))
@@ -74,7 +77,11 @@ class ReadinessProbe:
             self.probe_write(),
         )
         is_ready = all(result.status == "ok" for result in results)
-        return Readiness(status="ok" if is_ready else "unavailable", checks=dict(zip(names, results, strict=True)))
+        return Readiness(
+            status="ok" if is_ready else "unavailable",
+            checks=dict(zip(names, results, strict=True)),
+            store_capabilities=asdict(self.capabilities.current) if self.capabilities.is_learned else None,
+        )
 
     async def _database(self) -> None:
         await self.database.revision()

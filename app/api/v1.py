@@ -6,7 +6,9 @@ from fastapi import APIRouter
 
 from app.modules.files.router import STREAMED_ROUTES
 from app.modules.files.router import router as files
+from app.modules.uploads.router import router as uploads
 
 __all__ = ["ROUTERS", "STREAMED_ROUTES"]
 
-ROUTERS: tuple[APIRouter, ...] = (files,)
+# Fixed paths come before those with an id in them.
+ROUTERS: tuple[APIRouter, ...] = (uploads, files)

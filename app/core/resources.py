@@ -25,10 +25,14 @@ class Afterwork:
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run to the end whatever happens to the caller; a cancelled caller leaves it running."""
+        return await asyncio.shield(self.start(work))
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run without being waited for by anybody but a process that stops."""
         task = asyncio.create_task(work)
         self._open.add(task)
         task.add_done_callback(self._done)
-        return await asyncio.shield(task)
+        return task
 
     @contextmanager
     def expected(self) -> Iterator[None]:

@@ -1,56 +1,33 @@
-"""The only importer of boto3: its calls block, so every method here runs them in a bounded pool of threads."""
+"""The only caller of boto3: its calls block, so every method here runs them in a bounded pool of threads."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import boto3
 import structlog
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from app.config import MEBIBYTE, ConfigurationError, StoreSettings
+from app.config import MEBIBYTE, StoreSettings
 from app.core.clock import utc_now
 from app.core.exceptions import HoldfastError
+from app.core.presign import Presigner
+from app.core.s3_clients import make_clients
 from app.core.s3_errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
+from app.core.s3_objects import ObjectHead, PartTag, StoredPart
 from app.core.slots import Slots, StorageBusy
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
-    from mypy_boto3_s3 import S3Client
 
 P = ParamSpec("P")
 R = TypeVar("R")
 log = structlog.get_logger()
 
-ATTEMPTS = 3
 STREAMS_PER_SLOT = 8
 COPY_OBJECT_MAX_BYTES = 5 * 1024 * MEBIBYTE
-
-
-@dataclass(frozen=True)
-class ObjectHead:
-    """What the store says about one object; sizes in bytes."""
-
-    size_bytes: int
-    etag: str
-    content_type: str
-    last_modified: datetime
-    storage_class: str
-    encryption: str | None
-    version_id: str | None
-
-
-@dataclass(frozen=True)
-class PartTag:
-    """One stored part of a multipart upload."""
-
-    number: int
-    etag: str
 
 
 class ObjectStream:
@@ -92,49 +69,10 @@ class S3:
         self.open_streams = 0
         self._max_streams = settings.max_concurrency * STREAMS_PER_SLOT
         self._slots = Slots(settings.max_concurrency, queue=settings.max_concurrency * 4, wait_seconds=10.0)
-        self._session = boto3.Session(
-            aws_access_key_id=settings.access_key_id,
-            aws_secret_access_key=_secret(settings.secret_access_key),
-            aws_session_token=_secret(settings.session_token),
-            region_name=settings.region,
-        )
-        self._client = self._make_client(settings.endpoint_url)
-        self._signer = self._make_client(settings.public_endpoint_url or settings.endpoint_url)
-        self._require_sigv4()
-
-    def _make_client(self, endpoint_url: str | None) -> S3Client:
-        settings = self.settings
-        style = settings.addressing_style
-        if style == "auto":
-            # A dotted bucket would break the TLS wildcard; other stores rarely resolve bucket.host.
-            style = "path" if settings.endpoint_url or "." in settings.bucket_name else "virtual"
-        mode = "when_supported" if settings.wants_checksum_headers else "when_required"
-        config = Config(
-            signature_version="s3v4",
-            s3={"addressing_style": style},
-            connect_timeout=settings.connect_timeout_seconds,
-            read_timeout=settings.read_timeout_seconds,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=settings.max_concurrency + self._max_streams,
-            request_checksum_calculation=mode,
-            response_checksum_validation=mode,
-            user_agent_appid="holdfast",
-        )
-        client: S3Client = self._session.client(
-            "s3", endpoint_url=endpoint_url, config=config, use_ssl=settings.use_ssl, verify=settings.verify_ssl
-        )
-        return client
-
-    def _require_sigv4(self) -> None:
-        """boto3 falls back to SigV2 in silence, which drops signed headers; refuse to start then."""
-        try:
-            url = self._signer.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": "probe"})
-        except BotoCoreError as error:
-            message = f"no usable S3 credentials ({answer_code(error)}): set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"
-            raise ConfigurationError(message) from error
-        if "X-Amz-Algorithm=AWS4-HMAC-SHA256" not in url:
-            message = "boto3 does not sign with SigV4 here; check S3_REGION and S3_ENDPOINT_URL"
-            raise ConfigurationError(message)
+        clients = make_clients(settings, connections=settings.max_concurrency + self._max_streams)
+        self._session, self._client, self._signer = clients.session, clients.server, clients.signer
+        self._upload_signer = clients.upload_signer
+        self.presigner = Presigner(self._upload_signer, self.bucket)
 
     async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one boto3 call in a slot, its errors translated.
@@ -222,15 +160,41 @@ class S3:
         )
         return PartTag(number, answer["CopyPartResult"]["ETag"])
 
-    async def complete_multipart(self, key: str, upload_id: str, parts: list[PartTag]) -> None:
-        """Join the parts, in order, to one object."""
+    async def complete_multipart(
+        self, key: str, upload_id: str, parts: Sequence[PartTag], *, size_bytes: int | None = None
+    ) -> None:
+        """Join the parts, in order, to one object; only to one of `size_bytes` where the store can be told so."""
+        options: dict[str, Any] = {} if size_bytes is None else {"MpuObjectSize": size_bytes}
         await self.call(
             self._client.complete_multipart_upload,
             Bucket=self.bucket,
             Key=key,
             UploadId=upload_id,
-            MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
+            MultipartUpload={"Parts": [_listed(part) for part in parts]},
+            **options,
         )
+
+    async def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        """All parts that the store has, by number.
+
+        Raises:
+            UploadNotFound: it has no such upload (any more).
+        """
+        found: list[StoredPart] = []
+        marker = 0
+        while True:
+            answer = await self.call(
+                self._client.list_parts, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumberMarker=marker
+            )
+            found += [
+                StoredPart(
+                    part["PartNumber"], part["ETag"], part.get("ChecksumSHA256"), part["Size"], part.get("LastModified")
+                )
+                for part in answer.get("Parts", [])
+            ]
+            if not answer.get("IsTruncated"):
+                return found
+            marker = int(answer["NextPartNumberMarker"])
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         """Drop a multipart upload and its parts; one that the store doesn't know is dropped already."""
@@ -265,14 +229,15 @@ class S3:
             **self._write_options(storage_class),
         )
 
-    async def head(self, key: str) -> ObjectHead:
-        """What the store says about an object.
+    async def head(self, key: str, *, with_checksum: bool = False) -> ObjectHead:
+        """What the store says about an object, with the SHA-256 it keeps if that is asked for.
 
         Raises:
             ObjectNotFound: there is none.
         """
+        options: dict[str, Any] = {"ChecksumMode": "ENABLED"} if with_checksum else {}
         try:
-            answer = await self.call(self._client.head_object, Bucket=self.bucket, Key=key)
+            answer = await self.call(self._client.head_object, Bucket=self.bucket, Key=key, **options)
         except ObjectNotFound:
             # A HEAD has no body that could say what is missing; a lost bucket must not look like a lost file.
             await self.check_bucket()
@@ -285,6 +250,7 @@ class S3:
             storage_class=answer.get("StorageClass", "STANDARD"),
             encryption=answer.get("ServerSideEncryption"),
             version_id=answer.get("VersionId"),
+            sha256_base64=answer.get("ChecksumSHA256"),
         )
 
     async def open(
@@ -353,6 +319,30 @@ class S3:
             self._signer.generate_presigned_url, "get_object", Params=parameters, ExpiresIn=ttl_seconds
         )
 
+    async def presign_post(
+        self, key: str, *, ttl_seconds: int, size_bytes: int, fields: Mapping[str, str]
+    ) -> tuple[str, dict[str, str]]:
+        """URL and fields of a form that uploads exactly `size_bytes` under exactly this key."""
+        conditions: list[Any] = [["content-length-range", size_bytes, size_bytes]]
+        answer = await self.call(
+            self._upload_signer.generate_presigned_post,
+            self.bucket,
+            key,
+            Fields=dict(fields),
+            Conditions=conditions + [{name: value} for name, value in fields.items()],
+            ExpiresIn=ttl_seconds,
+        )
+        return answer["url"], answer["fields"]
+
+    def write_headers(self, storage_class: str) -> dict[str, str]:
+        """What `put` tells the store besides the type, as headers for somebody else's request."""
+        names = {
+            "ServerSideEncryption": "x-amz-server-side-encryption",
+            "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+            "StorageClass": "x-amz-storage-class",
+        }
+        return {names[name]: str(value) for name, value in self._write_options(storage_class).items()}
+
     async def credentials_lifetime_seconds(self) -> float | None:
         """How long the present credentials live; None for keys that don't expire.
 
@@ -366,12 +356,13 @@ class S3:
     async def close(self, timeout_seconds: float) -> None:
         """Wait for running calls, but not for ever, then drop all connections."""
         await self._slots.close(timeout_seconds)
-        self._client.close()
-        self._signer.close()
+        for client in {self._client, self._signer, self._upload_signer}:
+            client.close()
 
 
-def _secret(value: Any) -> str | None:  # noqa: ANN401 -- SecretStr or None; pydantic's type stays in the settings
-    return None if value is None else str(value.get_secret_value())
+def _listed(part: PartTag) -> Any:  # noqa: ANN401 -- boto3's own shape of a dictionary
+    listed = {"PartNumber": part.number, "ETag": part.etag}
+    return listed | ({"ChecksumSHA256": part.sha256_base64} if part.sha256_base64 else {})
 
 
 def _operator_detail(translated: HoldfastError, error: BotoCoreError | ClientError) -> str:

@@ -67,6 +67,7 @@ _MEANINGS: tuple[tuple[frozenset[str], type[HoldfastError]], ...] = (
     (frozenset({"NoSuchUpload"}), UploadNotFound),
     (frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"}), ObjectNotFound),
     (frozenset({"InvalidObjectState"}), ObjectArchived),
+    (frozenset({"NotImplemented", "501"}), StorageMisconfigured),
     (frozenset({"412", "304", "PreconditionFailed", "ConditionalRequestConflict"}), ObjectChanged),
     (
         frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"}),

@@ -21,15 +21,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from app.embedded import processes
 from app.embedded.environment import REGION
-from app.embedded.exceptions import PartMissingError
+from app.embedded.exceptions import EmbeddedError, PartMissingError
 from app.embedded.ports import LOOPBACK, free_port, is_listening
 from app.embedded.state import read_state, write_state
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
 
 NAME = "store"
 USER_NAME = "holdfast"
+ANY_LOCAL_ORIGIN = ("http://localhost:*", "http://127.0.0.1:*")
+EXPOSED_HEADERS = (
+    "ETag", "Location", "Content-Range", "Accept-Ranges", "x-amz-version-id", "x-amz-checksum-sha256",
+)  # fmt: skip
+PREFLIGHT_LIVES_SECONDS = 600
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 READY_TIMEOUT_SECONDS = 60.0
 DEFAULT_STORE_VENV = Path(__file__).parents[2] / ".venv-store"
@@ -163,6 +171,40 @@ def ensure_bucket(endpoint_url: str, key: AccessKey, bucket_name: str) -> None:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:  # noqa: PLR2004 - HTTP's not found
             raise
         client.create_bucket(Bucket=bucket_name)
+
+
+def cors_origins(environ: Mapping[str, str]) -> list[str]:
+    """The origins whose pages may use the store: those that may use the service; empty when none are named.
+
+    Raises:
+        EmbeddedError: they can't be read.
+    """
+    text = environ.get("CORS_ORIGINS", "").strip()
+    if not text.startswith("["):
+        return [word.strip() for word in text.split(",") if word.strip()]
+    try:
+        return [str(word) for word in json.loads(text)]
+    except ValueError as error:
+        raise EmbeddedError("CORS_ORIGINS: give words with commas between them, or a JSON list") from error
+
+
+def allow_origins(endpoint_url: str, key: AccessKey, bucket_name: str, origins: Sequence[str]) -> None:
+    """Let pages of these origins use presigned URLs. The server forgets it when killed: say it at every start.
+
+    Args:
+        endpoint_url: where it listens.
+        key: of the bucket's owner.
+        bucket_name: made before.
+        origins: as browsers send them, each with at most one `*`; none of them means any port of this machine.
+    """
+    rule: CORSRuleTypeDef = {
+        "AllowedOrigins": list(origins or ANY_LOCAL_ORIGIN),
+        "AllowedMethods": ["PUT", "POST", "GET", "HEAD"],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": list(EXPOSED_HEADERS),
+        "MaxAgeSeconds": PREFLIGHT_LIVES_SECONDS,
+    }
+    s3_client(endpoint_url, key).put_bucket_cors(Bucket=bucket_name, CORSConfiguration={"CORSRules": [rule]})
 
 
 def s3_client(endpoint_url: str, key: AccessKey) -> S3Client:

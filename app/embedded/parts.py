@@ -18,7 +18,7 @@ from app.embedded.environment import (
     store_environment,
 )
 from app.embedded.exceptions import FolderBusyError
-from app.embedded.object_store import ensure_bucket, start_object_store
+from app.embedded.object_store import allow_origins, cors_origins, ensure_bucket, start_object_store
 from app.embedded.postgres import start_postgres
 from app.embedded.postgres_home import ROOT_METHODS, SHARED_FOLDERS, RootMethod
 from app.embedded.processes import Child, ProcessId
@@ -142,7 +142,7 @@ def _start(
         if not environ.get("S3_BUCKET_NAME"):
             store = start_object_store(data_dir, store_venv=store_venv, persist=persist_store)
             children.append(store.child)
-            store_key = pool.submit(_prepare, store)
+            store_key = pool.submit(_prepare, store, cors_origins(environ))
         if not environ.get("DATABASE_URL"):
             postgres = start_postgres(
                 data_dir,
@@ -161,9 +161,10 @@ def _start(
     return RunningParts(environment, removed, embedded_database=database, embedded_store=bucket)
 
 
-def _prepare(store: ObjectStore) -> AccessKey:
+def _prepare(store: ObjectStore, origins: Sequence[str]) -> AccessKey:
     key = store.wait_ready()
     ensure_bucket(store.endpoint_url, key, BUCKET_NAME)
+    allow_origins(store.endpoint_url, key, BUCKET_NAME, origins)
     return key
 
 

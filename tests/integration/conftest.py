@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.support.service import SECRET, running, settings_with
-from tests.support.stores import wait_for_agreement
+from app.config import StoreSettings
+from app.core.capability_probes import probe_capabilities
+from app.core.s3 import S3
+from tests.support.service import SECRET, running, settings_with, wait_until
+from tests.support.stores import bucket_client, wait_for_agreement
 
 EXTENSIONS = [
     "jpg",
@@ -30,7 +35,39 @@ EXTENSIONS = [
 
 
 @pytest.fixture(scope="session")
-def base_settings(parts, database_url, bucket):
+def capabilities(parts, bucket):
+    """Found out once, so that no test's fault hits a trial."""
+    settings = StoreSettings(
+        _env_file=None,
+        bucket_name=bucket.name,
+        endpoint_url=parts["S3_ENDPOINT_URL"],
+        access_key_id=parts["S3_ACCESS_KEY_ID"],
+        secret_access_key=parts["S3_SECRET_ACCESS_KEY"],
+        region=parts["S3_REGION"],
+    )
+
+    async def probe():
+        s3 = S3(settings)
+        try:
+            return await probe_capabilities(s3)
+        finally:
+            await s3.close(5.0)
+
+    return asyncio.run(probe())
+
+
+@pytest.fixture(scope="session")
+def takes_any_key(parts):
+    """LocalStack never asks who calls."""
+    try:
+        bucket_client(parts | {"S3_SECRET_ACCESS_KEY": "a-wrong-secret"}).list_buckets()
+    except ClientError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def base_settings(parts, database_url, bucket, capabilities):
     """What every service of the suite is told."""
     return {
         "store": {
@@ -39,6 +76,7 @@ def base_settings(parts, database_url, bucket):
             "access_key_id": parts["S3_ACCESS_KEY_ID"],
             "secret_access_key": parts["S3_SECRET_ACCESS_KEY"],
             "region": parts["S3_REGION"],
+            "capabilities": capabilities,
             "allowed_extensions": EXTENSIONS,
             "max_file_size_mb": 64,
         },
@@ -64,6 +102,7 @@ def start_service(base_settings):
 @pytest.fixture(scope="session")
 def service(start_service):
     with start_service() as service:
+        wait_until(lambda: service.app.state.capabilities.is_learned, timeout_seconds=60)
         yield service
 
 

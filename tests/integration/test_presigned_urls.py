@@ -161,3 +161,26 @@ def test_signing_takes_no_round_trip(alice, file):
     for _ in range(20):
         presign(alice, file)
     assert time.perf_counter() - started < 2
+
+
+def test_many_urls_at_once_each_with_its_own_result(alice, bob, upload):
+    mine = [upload(f"file {number}".encode()) for number in range(3)]
+    stranger = bob.post("/files/upload", files={"file": ("a.txt", b"not alice's")}).json()
+    deleted = upload(b"deleted")
+    alice.delete(f"/files/{deleted['id']}")
+    ids = [mine[0]["id"], stranger["id"], mine[1]["id"], deleted["id"], mine[2]["id"]]
+    answer = alice.post("/files/presigned-urls", json={"ids": ids, "expiry": 60, "force_download": True})
+    assert answer.status_code == 200, answer.text
+    results = answer.json()["results"]
+    assert [result["id"] for result in results] == ids
+    assert [result["status"] for result in results] == [200, 404, 200, 404, 200]
+    assert results[1]["error"]["code"] == "file_not_found"
+    got = httpx.get(results[2]["url"]["url"])
+    assert got.content == b"file 1"
+    assert got.headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize("ids", [[], ["x"], ["0192f3c4-0000-7000-8000-000000000000"] * 1001])
+def test_a_list_of_no_use_is_refused(alice, ids):
+    answer = alice.post("/files/presigned-urls", json={"ids": ids})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")

@@ -181,6 +181,8 @@ class FaultyStore:
                 link = Link(self, client, socket.create_connection(self._target))
                 with self._lock:
                     self._links.add(link)
+                if self._refuses:  # set while this one was being made
+                    link.close()
 
     def _close_links(self) -> None:
         with self._lock:

@@ -12,7 +12,15 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from app.config import AuthSettings, DatabaseSettings, ServerSettings, Settings, StoreSettings, UploadSettings
+from app.config import (
+    AuthSettings,
+    DatabaseSettings,
+    ServerSettings,
+    Settings,
+    StoreSettings,
+    UploadSettings,
+    VerifySettings,
+)
 from app.main import create_app
 from app.modules.auth.principal import DEFAULT_SCOPES
 from app.modules.auth.tokens import Authenticator
@@ -49,6 +57,7 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
         database=DatabaseSettings(_env_file=None, **merged["database"]),
         auth=AuthSettings(_env_file=None, **merged.get("auth", {})),
         upload=UploadSettings(_env_file=None, **merged.get("upload", {})),
+        verify=VerifySettings(_env_file=None, **merged.get("verify", {})),
         server=ServerSettings(_env_file=None, **merged.get("server", {})),
     )
 

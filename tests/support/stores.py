@@ -37,14 +37,13 @@ class Bucket:
     client: Any
     name: str
 
-    def keys(self) -> set[str]:
+    def all_keys(self) -> set[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
-        return {
-            item["Key"]
-            for page in pages
-            for item in page.get("Contents", [])
-            if not item["Key"].startswith(".holdfast/")
-        }
+        return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+    def keys(self) -> set[str]:
+        """All of them, but for the service's own probes and what waits to be copied from staging."""
+        return {key for key in self.all_keys() if not key.startswith(".holdfast/")}
 
     def unfinished(self) -> list[str]:
         return [upload["Key"] for upload in self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])]

@@ -11,7 +11,15 @@ import pytest
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from app.api import v1
-from app.config import AuthSettings, DatabaseSettings, ServerSettings, Settings, StoreSettings, UploadSettings
+from app.config import (
+    AuthSettings,
+    DatabaseSettings,
+    ServerSettings,
+    Settings,
+    StoreSettings,
+    UploadSettings,
+    VerifySettings,
+)
 from app.main import create_app
 from app.modules.auth.dependencies import current_principal
 
@@ -26,6 +34,7 @@ def app():
         database=DatabaseSettings(_env_file=None, url="postgresql://localhost/none"),
         auth=AuthSettings(_env_file=None, jwt_secret="0123456789abcdef0123456789abcdef"),
         upload=UploadSettings(_env_file=None),
+        verify=VerifySettings(_env_file=None),
         server=ServerSettings(_env_file=None, cors_origins=["https://app.example.com"]),
     )
     return create_app(settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from app.config import Settings
 from app.core.database import Database
 from app.core.pagination import CursorSigner
@@ -11,24 +13,38 @@ from app.modules.files.content import ContentPolicy, detect
 from app.modules.files.dependencies import FileServices
 from app.modules.files.s3_service import FileStore
 from app.modules.files.services.cleanup import CleanupService
+from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.lifecycle import LifecycleService
 from app.modules.files.services.reading import ReadService
 from app.modules.files.services.reservations import Reservations
 from app.modules.files.services.uploading import UploadService
 
 
-def build_file_services(settings: Settings, database: Database, s3: S3, afterwork: Afterwork) -> FileServices:
+@dataclass(frozen=True)
+class FileParts:
+    """The services, and what modules above build theirs from."""
+
+    services: FileServices
+    store: FileStore
+    policy: ContentPolicy
+    reservations: Reservations
+    keys: IdempotencyService
+
+
+def build_file_services(settings: Settings, database: Database, s3: S3, afterwork: Afterwork) -> FileParts:
     """All services of the module, sharing one store, one policy, one way to write."""
     store = FileStore(s3)
     policy = ContentPolicy.from_settings(settings.store.allowed_extensions, settings.store.allowed_mime_types)
     # The first verdict on binary content loads libmagic's rules.
     detect(b"\xff\x00")
     reservations = Reservations(database, store, settings.store, afterwork, settings.upload.lease_seconds)
+    keys = IdempotencyService(database)
     secret = settings.auth.jwt_secret or settings.database.url
-    return FileServices(
-        uploads=UploadService(reservations, store, policy, settings.store),
+    services = FileServices(
+        uploads=UploadService(reservations, store, policy, settings.store, keys),
         reader=ReadService(database, store, CursorSigner(secret.get_secret_value().encode()), settings.store),
-        lifecycle=LifecycleService(database, store, reservations, policy, afterwork),
+        lifecycle=LifecycleService(database, store, reservations, policy, afterwork, keys),
         cleanup=CleanupService(database, store),
         upload_settings=settings.upload,
     )
+    return FileParts(services, store, policy, reservations, keys)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -62,6 +62,18 @@ def writer(principal: CurrentPrincipal) -> Principal:
 
 
 Writer = Annotated[Principal, Depends(writer)]
+
+
+IdempotencyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="The same request with the same key creates nothing a second time; kept for 24 hours.",
+    ),
+]
 
 
 def content_length(request: Request) -> int | None:
@@ -137,7 +149,9 @@ def _checked(file: FormFile) -> FormFile:
     return file
 
 
-async def form_file(request: Request, _writer: Writer, services: Services) -> IncomingFile:
+async def form_file(
+    request: Request, _writer: Writer, services: Services, idempotency_key: IdempotencyHeader = None
+) -> IncomingFile:
     """The file of a multipart form, read up to its first byte.
 
     Raises:
@@ -154,6 +168,8 @@ async def form_file(request: Request, _writer: Writer, services: Services) -> In
         most_bytes=total,
         chunks=form.chunks(),
         details=form.details,
+        route="upload",
+        idempotency_key=idempotency_key,
     )
 
 

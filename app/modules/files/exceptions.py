@@ -115,3 +115,19 @@ class RangeNotSatisfiable(UnsatisfiableRange):
 
     code = "range_not_satisfiable"
     detail = "The range begins behind the file's last byte."
+
+
+class IdempotencyKeyReused(Conflict):
+    """The key stands for another request."""
+
+    title = "Idempotency key reused"
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was sent with another request; use a new one."
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with the key still runs."""
+
+    title = "Request in progress"
+    code = "idempotency_in_progress"
+    detail = "The first request with this Idempotency-Key is still running; ask again in a moment."

@@ -142,3 +142,19 @@ class FileUpload(Base):
 
     # Never loaded in silence: a lazy load would need a connection that nobody holds any more.
     current_object: Mapped[StoredObject | None] = relationship(lazy="raise")
+
+
+class IdempotencyKey(Base):
+    """A creating request that may come again: which file it made, and what it was made of."""
+
+    __tablename__ = "idempotency_keys"
+
+    owner_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    route: Mapped[str] = mapped_column(Text, primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    # No foreign key: that the file was deleted since doesn't make it another request.
+    file_id: Mapped[UUID]
+    # Both are known once the request has succeeded; before, somebody is at it or has died.
+    fingerprint: Mapped[str | None] = mapped_column(Text)
+    status_code: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"), index=True)

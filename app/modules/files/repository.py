@@ -104,6 +104,12 @@ class FileRepository:
         """A file that the caller owns or that is public, with its object."""
         return await self._one(select(FileUpload).where(FileUpload.id == file_id, _readable_by(principal)))
 
+    async def readable_of(self, principal: Principal, file_ids: Sequence[UUID]) -> dict[UUID, FileUpload]:
+        """Those of many files that the caller owns or that are public, with their objects."""
+        query = select(FileUpload).where(FileUpload.id.in_(file_ids), _readable_by(principal))
+        files = await self._session.scalars(query.options(joinedload(FileUpload.current_object)))
+        return {file.id: file for file in files}
+
     async def owned(self, principal: Principal, file_id: UUID, *, for_update: bool = False) -> FileUpload | None:
         """A file that the caller may change, with its object."""
         query = select(FileUpload).where(FileUpload.id == file_id, _owned_by(principal))
@@ -112,6 +118,10 @@ class FileRepository:
     async def _one(self, query: Select[FileUpload]) -> FileUpload | None:
         file: FileUpload | None = await self._session.scalar(query.options(joinedload(FileUpload.current_object)))
         return file
+
+    async def by_id(self, file_id: UUID) -> FileUpload | None:
+        """A file, for callers whose right was checked when they found it."""
+        return await self._one(select(FileUpload).where(FileUpload.id == file_id))
 
     async def page(
         self, principal: Principal, criteria: ListingFilter, *, after: tuple[datetime, UUID] | None, limit: int
@@ -130,21 +140,23 @@ class FileRepository:
 
     async def pending(self, file_id: UUID) -> FileUpload | None:
         """A file whose bytes are being written, locked for the flip."""
-        query = select(FileUpload).where(FileUpload.id == file_id, FileUpload.status == FileStatus.PENDING)
+        query = select(FileUpload).where(
+            FileUpload.id == file_id, FileUpload.status.in_([FileStatus.PENDING, FileStatus.VERIFYING])
+        )
         return await self._one(query.with_for_update(of=FileUpload))
 
     async def renew_lease(self, object_id: UUID, token: UUID, seconds: float) -> bool:
         """Push the end of a lease; False when it is no longer held."""
         return await self._change_leased(object_id, token, lease_expires_at=func.now() + timedelta(seconds=seconds))
 
-    async def note_upload_id(self, object_id: UUID, token: UUID, upload_id: str) -> bool:
+    async def note_upload_id(self, object_id: UUID, token: UUID | None, upload_id: str) -> bool:
         """Write down the store's multipart upload, so that whoever cleans up knows what to abort."""
         return await self._change_leased(object_id, token, upload_id=upload_id)
 
     async def mark_stored(
         self,
         object_id: UUID,
-        token: UUID,
+        token: UUID | None,
         *,
         size_bytes: int,
         etag: str,
@@ -185,16 +197,17 @@ class FileRepository:
         return await self._session.scalar(query) is not None
 
     async def mark_removing(self, file_id: UUID) -> Sequence[StoredObject]:
-        """Give up all objects of a file; returns those that are wholly written.
+        """Give up all objects of a file; returns those that no process of ours is writing.
 
         One that is still being written is left to its writer, who finds its lease gone: removed
         now, it could be written again a moment later.
         """
         given_up = update(StoredObject).values(state=ObjectState.REMOVING, updated_at=func.now())
         mine = StoredObject.file_id == file_id
-        await self._session.execute(given_up.where(mine, StoredObject.state == ObjectState.RESERVED))
-        stored = given_up.where(mine, StoredObject.state == ObjectState.STORED)
-        query = stored.values(lease_expires_at=func.now() + REMOVAL_TIME).returning(StoredObject)
+        reserved = StoredObject.state == ObjectState.RESERVED
+        await self._session.execute(given_up.where(mine, reserved, StoredObject.lease_token.is_not(None)))
+        rest = given_up.where(mine, or_(StoredObject.state == ObjectState.STORED, reserved))
+        query = rest.values(lease_expires_at=func.now() + REMOVAL_TIME).returning(StoredObject)
         return (await self._session.scalars(query)).all()
 
     async def claim_leftovers(self, *, limit: int) -> Sequence[StoredObject]:
@@ -235,14 +248,40 @@ class FileRepository:
         )
         return (await self._session.scalars(query)).all()
 
+    async def end_lease(self, object_id: UUID) -> None:
+        """Let the next cleanup take an object that was given up."""
+        removing = (StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
+        await self._session.execute(update(StoredObject).where(*removing).values(lease_expires_at=func.now()))
+
     async def extend_lease(self, object_id: UUID, until: datetime) -> None:
         """Give an object that nobody holds by a token more time."""
         await self._change_leased(object_id, None, lease_expires_at=until)
 
-    async def delete_pending(self, file_ids: Sequence[UUID]) -> None:
-        """Remove files from the registry whose bytes never became visible."""
-        pending = FileUpload.status == FileStatus.PENDING
-        await self._session.execute(delete(FileUpload).where(FileUpload.id.in_(file_ids), pending))
+    async def delete_pending(self, file_id: UUID) -> None:
+        """Remove a file from the registry whose bytes never became visible, unless some may still come."""
+        alive = select(StoredObject.id).where(
+            StoredObject.file_id == file_id, StoredObject.state.in_([ObjectState.RESERVED, ObjectState.STORED])
+        )
+        await self._session.execute(
+            delete(FileUpload).where(
+                FileUpload.id == file_id,
+                FileUpload.status.in_([FileStatus.PENDING, FileStatus.VERIFYING]),
+                ~alive.exists(),
+            )
+        )
+
+    async def lock(self, file_id: UUID) -> None:
+        """Take the file's lock, as all do who change a file and its objects: first, so that none wait in a ring."""
+        await self._session.execute(select(FileUpload.id).where(FileUpload.id == file_id).with_for_update())
+
+    async def given_up(self, file_id: UUID) -> Sequence[StoredObject]:
+        """Objects of a file that wait for their removal and that no process of ours is writing."""
+        query = select(StoredObject).where(
+            StoredObject.file_id == file_id,
+            StoredObject.state == ObjectState.REMOVING,
+            StoredObject.lease_token.is_(None),
+        )
+        return (await self._session.scalars(query)).all()
 
     async def removing(self, object_id: UUID) -> StoredObject | None:
         """An object that was given up and may still be in the bucket."""

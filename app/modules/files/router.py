@@ -10,12 +10,20 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
-from app.core.problems import problem_responses
+from app.core.exceptions import HoldfastError
+from app.core.problems import Problem, problem_of, problem_responses
 from app.core.streaming import ClosingStream
 from app.modules.auth.dependencies import CurrentPrincipal
 from app.modules.auth.principal import Principal
 from app.modules.files.content import is_inline_safe
-from app.modules.files.dependencies import IncomingFormFile, Services, Writer, body_of, content_length
+from app.modules.files.dependencies import (
+    IdempotencyHeader,
+    IncomingFormFile,
+    Services,
+    Writer,
+    body_of,
+    content_length,
+)
 from app.modules.files.disposition import content_disposition
 from app.modules.files.exceptions import InvalidFilename
 from app.modules.files.models import FileUpload
@@ -26,12 +34,15 @@ from app.modules.files.schemas import (
     FilePage,
     ListingQuery,
     PresignedUrl,
+    PresignedUrlResult,
+    PresignedUrlResults,
+    PresignedUrlsRequest,
     PublicFile,
     StoreMetadata,
     UploadFields,
 )
 from app.modules.files.services.lifecycle import record_etag
-from app.modules.files.services.reading import Download
+from app.modules.files.services.reading import Download, DownloadUrl
 from app.modules.files.services.uploading import IncomingFile
 
 router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
@@ -90,7 +101,12 @@ async def upload_file(request: Request, principal: Writer, incoming: IncomingFor
     openapi_extra={"requestBody": {"required": True, **BYTES}},
 )
 async def upload_raw(
-    request: Request, filename: str, principal: Writer, fields: Annotated[UploadFields, Query()], services: Services
+    request: Request,
+    filename: str,
+    principal: Writer,
+    fields: Annotated[UploadFields, Query()],
+    services: Services,
+    idempotency_key: IdempotencyHeader = None,
 ) -> Response:
     """Upload one file as the bare body, as `curl -T` does. Every call creates a file."""
     if "/" in filename:
@@ -104,6 +120,8 @@ async def upload_raw(
         most_bytes=length,
         chunks=body_of(request, services.upload_settings),
         details=lambda: details,
+        route="raw",
+        idempotency_key=idempotency_key,
     )
     return _created(request, await services.uploads.upload(principal, incoming), principal)
 
@@ -120,6 +138,28 @@ async def list_files(
         following = urlencode({**request.query_params, "cursor": page.next_cursor})
         answer.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
     return answer
+
+
+@router.post(
+    "/presigned-urls", response_model=PresignedUrlResults, responses=problem_responses(401, 403, 413, 422, 503)
+)
+async def presign_downloads(principal: CurrentPrincipal, wanted: PresignedUrlsRequest, services: Services) -> Response:
+    """URLs for up to 1,000 files at once, each with its own result."""
+    signed = await services.reader.download_urls(
+        principal, wanted.ids, ttl_seconds=wanted.expiry, force_download=wanted.force_download
+    )
+    results = [
+        PresignedUrlResult(id=file_id, status=type(result).status, error=Problem(**problem_of(result)))
+        if isinstance(result, HoldfastError)
+        else PresignedUrlResult(id=file_id, status=200, url=_shown(result))
+        for file_id, result in signed
+    ]
+    body = PresignedUrlResults(results=results).model_dump(mode="json", exclude_none=True)
+    return JSONResponse(body, headers={"Cache-Control": "private, no-store"})
+
+
+def _shown(url: DownloadUrl) -> PresignedUrl:
+    return PresignedUrl(url=url.url, expires_in=url.expires_in_seconds, expires_at=url.expires_at)
 
 
 @router.get("/{file_id:uuid}", response_model=File | PublicFile, responses=FILE_PROBLEMS)
@@ -239,18 +279,23 @@ async def presign_download(
 ) -> Response:
     """An URL that reads the file from the store directly."""
     url = await services.reader.download_url(principal, file_id, ttl_seconds=expiry, force_download=force_download)
-    body = PresignedUrl(url=url.url, expires_in=url.expires_in_seconds, expires_at=url.expires_at)
-    return JSONResponse(body.model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
+    return JSONResponse(_shown(url).model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
 
 
 @router.post(
     "/{file_id:uuid}/copy", status_code=201, response_model=File, responses=CHANGE_PROBLEMS | problem_responses(415)
 )
 async def copy_file(
-    request: Request, file_id: UUID, principal: Writer, services: Services, changes: CopyRequest | None = None
+    request: Request,
+    file_id: UUID,
+    principal: Writer,
+    services: Services,
+    changes: CopyRequest | None = None,
+    idempotency_key: IdempotencyHeader = None,
 ) -> Response:
     """A new file with the same bytes; none of them passes the API."""
-    copy = await services.lifecycle.copy(principal, file_id, (changes or CopyRequest()).to_changes())
+    wanted = (changes or CopyRequest()).to_changes()
+    copy = await services.lifecycle.copy(principal, file_id, wanted, idempotency_key=idempotency_key)
     return _created(request, copy, principal)
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from app.config import MEBIBYTE
-from app.core.s3 import COPY_OBJECT_MAX_BYTES, S3, ObjectHead, ObjectStream, PartTag
-from app.core.s3_errors import UploadNotFound
+from app.core.s3 import COPY_OBJECT_MAX_BYTES, S3, ObjectStream
+from app.core.s3_errors import ObjectNotFound, StorageUnavailable, UploadNotFound
+from app.core.s3_objects import ObjectHead, PartTag
 from app.core.tasks import task_group
 from app.modules.files.content import is_inline_safe
 from app.modules.files.disposition import content_disposition
@@ -24,6 +26,7 @@ MAX_PARTS = 10_000
 MAX_PARTS_IN_FLIGHT = 3
 MEMORY_IN_FLIGHT_BYTES = 32 * MEBIBYTE
 COPY_PART_BYTES = 512 * MEBIBYTE
+READ_BYTES = MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class ObjectTarget:
     def metadata(self) -> dict[str, str]:
         """All that the store's user metadata carries; the rest is the registry's."""
         return {"file-id": str(self.file_id)}
+
+
+@dataclass(frozen=True)
+class CopySource:
+    """Exactly which bytes are copied."""
+
+    key: str
+    size_bytes: int
+    etag: str
 
 
 def part_size_for(size_bytes: int) -> int:
@@ -105,9 +117,17 @@ class FileStore:
         """Whether a copy of that size is a multipart upload."""
         return size_bytes > self._copy_limit_bytes
 
-    async def copy(self, source: StoredObject, target: ObjectTarget) -> None:
+    async def last_part_at(self, key: str, upload_id: str) -> datetime | None:
+        """When the newest part of a multipart upload arrived; None if there is none, or no such upload."""
+        try:
+            parts = await self._s3.list_parts(key, upload_id)
+        except (UploadNotFound, ObjectNotFound):
+            return None
+        return max((part.last_modified for part in parts if part.last_modified), default=None)
+
+    async def copy(self, source: CopySource, target: ObjectTarget) -> None:
         """Copy inside the store, pinned to the source's ETag; no byte passes here."""
-        size_bytes, etag = source.size_bytes or 0, source.etag or ""
+        size_bytes, etag = source.size_bytes, source.etag
         if not self.is_copied_by_parts(size_bytes):
             await self._s3.copy(
                 source.key,
@@ -134,9 +154,23 @@ class FileStore:
         ]
         await self.complete_multipart(target.key, upload_id, parts)
 
-    async def head(self, key: str) -> ObjectHead:
+    async def head(self, key: str, *, with_checksum: bool = False) -> ObjectHead:
         """What the store says about an object."""
-        return await self._s3.head(key)
+        return await self._s3.head(key, with_checksum=with_checksum)
+
+    async def read(self, key: str, *, etag: str, first: int, last: int) -> AsyncIterator[bytes]:
+        """Bytes `first` to `last`, both included, of exactly the object of `etag`, in chunks."""
+        stream = await self._s3.open(key, etag=etag, first=first, last=last)
+        left = stream.length
+        try:
+            while left > 0:
+                chunk = await stream.read(min(READ_BYTES, left))
+                if not chunk:
+                    raise StorageUnavailable
+                left -= len(chunk)
+                yield chunk
+        finally:
+            stream.close()
 
     async def open(self, stored: StoredObject, *, first: int, last: int) -> ObjectStream:
         """Begin to read bytes `first` to `last`, both included, of exactly the object that was verified."""
@@ -154,8 +188,8 @@ class FileStore:
         for each in unfinished:
             try:
                 await self._s3.abort_multipart(key, each)
-            except UploadNotFound:
-                continue  # completed or aborted already
+            except (UploadNotFound, ObjectNotFound):
+                continue  # completed or aborted already; stores call it by different names
         await self._s3.delete(key)
 
     async def presign_download(self, file: FileUpload, stored: StoredObject, *, ttl_seconds: int, force: bool) -> str:

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
+from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.clock import utc_now
-from app.core.s3 import ObjectHead
+from app.core.problems import Problem
+from app.core.s3_objects import ObjectHead
 from app.core.text import Text, require_storable
 from app.modules.files.exceptions import InvalidMetadata
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
@@ -66,6 +68,17 @@ def _parse_metadata(text: str) -> dict[str, Any]:
     return check_metadata(value)
 
 
+def require_future(value: datetime | None) -> datetime | None:
+    """Return `value`.
+
+    Raises:
+        ValueError: it's over already.
+    """
+    if value is not None and value <= utc_now():
+        raise ValueError("must lie in the future")
+    return value
+
+
 class UploadFields(BaseModel):
     """What may come with an upload, as form fields or in the query."""
 
@@ -88,9 +101,7 @@ class UploadFields(BaseModel):
     @field_validator("expires_at")
     @classmethod
     def _future(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value <= utc_now():
-            raise ValueError("must lie in the future")
-        return value
+        return require_future(value)
 
     def to_details(self) -> UploadDetails:
         """For the service."""
@@ -274,3 +285,28 @@ class PresignedUrl(BaseModel):
     method: Literal["GET"] = "GET"
     expires_in: Annotated[int, Field(description="Seconds; may be less than asked for.")]
     expires_at: datetime
+
+
+class PresignedUrlsRequest(BaseModel):
+    """Which files to sign for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
+    expiry: Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Seconds.")] | None = None
+    force_download: bool = False
+
+
+class PresignedUrlResult(BaseModel):
+    """What came of one of many."""
+
+    id: UUID
+    status: int
+    url: PresignedUrl | None = None
+    error: Problem | None = None
+
+
+class PresignedUrlResults(BaseModel):
+    """One result an id, in the order of the request."""
+
+    results: list[PresignedUrlResult]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,12 @@ from app.core.s3_errors import ObjectChanged, ObjectNotFound
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.content import ContentPolicy
 from app.modules.files.exceptions import FileNotAvailable, FileNotFound, PreconditionFailed
+from app.modules.files.key_repository import KeyClaim
 from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, StoredObject
 from app.modules.files.names import clean_filename
 from app.modules.files.repository import FileRepository
-from app.modules.files.s3_service import FileStore
+from app.modules.files.s3_service import CopySource, FileStore
+from app.modules.files.services.idempotency import IdempotencyService, fingerprint
 from app.modules.files.services.reading import is_deleted
 from app.modules.files.services.reservations import FileDraft, Reservation, Reservations, VerifiedContent
 
@@ -52,7 +54,9 @@ class LifecycleService:
         reservations: Reservations,
         policy: ContentPolicy,
         afterwork: Afterwork,
+        keys: IdempotencyService,
     ) -> None:
+        self._keys = keys
         self._database = database
         self._store = store
         self._reservations = reservations
@@ -110,7 +114,9 @@ class LifecycleService:
                 await FileRepository(session).mark_removed(stored.id)
         log.info("s3_file_deleted", file_id=str(file_id))
 
-    async def copy(self, principal: Principal, file_id: UUID, changes: CopyChanges) -> FileUpload:
+    async def copy(
+        self, principal: Principal, file_id: UUID, changes: CopyChanges, *, idempotency_key: str | None = None
+    ) -> FileUpload:
         """A new file with the same bytes, copied inside the store.
 
         Raises:
@@ -118,6 +124,10 @@ class LifecycleService:
         """
         principal.require(Scope.READ)
         owner = principal.require(Scope.WRITE)
+        said = fingerprint({"source": file_id, **asdict(changes)})
+        claim = None if idempotency_key is None else KeyClaim(owner, "copy", idempotency_key)
+        if (earlier := await self._keys.earlier(claim)) is not None:
+            return await self._keys.replay(earlier, said)
         async with self._database.transaction() as session:
             source = await self._changeable(FileRepository(session), principal, file_id, if_match=None)
         if is_deleted(source):
@@ -138,17 +148,19 @@ class LifecycleService:
             storage_class=source.storage_class,
         )
         kind = ChecksumKind.COPIED if stored.sha256 else None
-        content = VerifiedContent(stored.size_bytes or 0, stored.sha256, kind)
+        content = VerifiedContent(stored.size_bytes or 0, stored.sha256, kind, said)
 
         async def write(reservation: Reservation) -> tuple[FileDraft, VerifiedContent]:
             reservation.may_be_multipart = self._store.is_copied_by_parts(content.size_bytes)
             try:
-                await self._store.copy(stored, reservation.target)
+                await self._store.copy(
+                    CopySource(stored.key, content.size_bytes, stored.etag or ""), reservation.target
+                )
             except (ObjectNotFound, ObjectChanged) as error:
                 raise FileNotAvailable("The file's content went away while it was copied.") from error
             return draft, content
 
-        return await self._reservations.run(draft, write)
+        return await self._reservations.run(draft, write, key=claim)
 
     async def _changeable(
         self, repository: FileRepository, principal: Principal, file_id: UUID, if_match: str | None

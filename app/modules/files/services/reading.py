@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,11 +12,12 @@ import structlog
 from app.config import MEBIBYTE, StoreSettings
 from app.core.clock import utc_now
 from app.core.database import Database
-from app.core.exceptions import Forbidden
+from app.core.exceptions import Forbidden, HoldfastError
 from app.core.http_conditions import ByteRange, Validators, applicable_range, is_unchanged, require_match
 from app.core.pagination import CursorSigner
-from app.core.s3 import ObjectHead, ObjectStream
+from app.core.s3 import ObjectStream
 from app.core.s3_errors import ObjectChanged, ObjectNotFound, StorageUnavailable
+from app.core.s3_objects import ObjectHead
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.exceptions import FileNotAvailable, FileNotFound
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
@@ -25,6 +26,7 @@ from app.modules.files.s3_service import FileStore
 
 log = structlog.get_logger()
 CHUNK_BYTES = MEBIBYTE
+Look = Callable[[FileUpload], Awaitable[FileUpload]]
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,11 @@ class ReadService:
         self._store = store
         self._cursors = cursors
         self._settings = settings
+        self._look: Look | None = None
+
+    def when_pending(self, look: Look) -> None:
+        """Ask `look` whether a pending file has become available meanwhile."""
+        self._look = look
 
     @property
     def redirect_ttl_seconds(self) -> int:
@@ -109,6 +116,8 @@ class ReadService:
                 # Without a credential nobody learns whether the id exists.
                 principal.require(Scope.READ)
             raise FileNotFound
+        if file.status == FileStatus.PENDING and self._look is not None:
+            return await self._look(file)
         return file
 
     async def page(self, principal: Principal, criteria: ListingFilter, *, cursor: str | None, limit: int) -> Page:
@@ -183,7 +192,29 @@ class ReadService:
         self, principal: Principal, file_id: UUID, *, ttl_seconds: int | None, force_download: bool
     ) -> DownloadUrl:
         """A presigned GET, never longer-lived than the file or the credentials that sign it."""
-        file = await self.get(principal, file_id)
+        return await self._url_of(await self.get(principal, file_id), ttl_seconds, force_download=force_download)
+
+    async def download_urls(
+        self, principal: Principal, file_ids: Sequence[UUID], *, ttl_seconds: int | None, force_download: bool
+    ) -> list[tuple[UUID, DownloadUrl | HoldfastError]]:
+        """The same for many files, each on its own: what is wrong with one says nothing of the others."""
+        principal.require(Scope.READ)
+        async with self._database.transaction() as session:
+            files = await FileRepository(session).readable_of(principal, file_ids)
+        results: list[tuple[UUID, DownloadUrl | HoldfastError]] = []
+        for file_id in file_ids:
+            if file_id not in files:
+                results.append((file_id, FileNotFound()))
+                continue
+            try:
+                url = await self._url_of(files[file_id], ttl_seconds, force_download=force_download)
+            except (FileNotFound, FileNotAvailable) as error:
+                results.append((file_id, error))
+            else:
+                results.append((file_id, url))
+        return results
+
+    async def _url_of(self, file: FileUpload, ttl_seconds: int | None, *, force_download: bool) -> DownloadUrl:
         stored = _readable_object(file)
         limits = [float(ttl_seconds or self._settings.presigned_url_expiry)]
         if file.expires_at is not None:

@@ -20,6 +20,8 @@ from app.core.exceptions import Conflict, HoldfastError, Unavailable
 from app.core.resources import Afterwork
 from app.core.s3_errors import StoreRefusedBody
 from app.core.tasks import task_group
+from app.modules.files.exceptions import IdempotencyInProgress
+from app.modules.files.key_repository import KeyClaim, KeyRepository
 from app.modules.files.keys import build_key
 from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
 from app.modules.files.repository import FileRepository
@@ -27,6 +29,7 @@ from app.modules.files.s3_service import FileStore, ObjectTarget
 
 log = structlog.get_logger()
 RENEWALS_A_LEASE = 3
+CREATED = 201
 
 
 class UploadAborted(Conflict):
@@ -60,17 +63,22 @@ class Reservation:
     target: ObjectTarget
     lease_token: UUID
     is_new_file: bool = True
+    key: KeyClaim | None = None
     upload_id: str | None = None
     may_be_multipart: bool = False
 
 
 @dataclass(frozen=True)
 class VerifiedContent:
-    """What is known of bytes that were written: their count, and their SHA-256 in hex if anybody computed it."""
+    """What is known of bytes that were written: their count, and their SHA-256 in hex if anybody computed it.
+
+    `fingerprint` says which request it was, for its idempotency key.
+    """
 
     size_bytes: int
     sha256: str | None
     sha256_kind: ChecksumKind | None
+    fingerprint: str = ""
 
 
 Write = Callable[[Reservation], Awaitable[tuple[FileDraft, VerifiedContent]]]
@@ -88,16 +96,19 @@ class Reservations:
         self._afterwork = afterwork
         self._lease_seconds = lease_seconds
 
-    async def run(self, draft: FileDraft, write: Write, *, pending: FileUpload | None = None) -> FileUpload:
+    async def run(
+        self, draft: FileDraft, write: Write, *, pending: FileUpload | None = None, key: KeyClaim | None = None
+    ) -> FileUpload:
         """Reserve a key, let `write` fill it, verify what the store holds, make the file available.
 
         Args:
             draft: what is known before the bytes are written.
             write: writes the bytes; returns the draft as it is to be registered, and what was written.
             pending: the file that the object is for; by default a new one.
+            key: tied to the file in the same transactions that create it.
         """
         with self._afterwork.expected():
-            reservation = await self._reserve(draft, pending)
+            reservation = await self._reserve(draft, pending, key)
             try:
                 async with task_group() as group:
                     keeper = group.create_task(self._keep_lease(reservation))
@@ -110,14 +121,16 @@ class Reservations:
         log.info("s3_file_uploaded", file_id=str(file.id), size_bytes=content.size_bytes)
         return file
 
-    async def _reserve(self, draft: FileDraft, pending: FileUpload | None) -> Reservation:
+    async def _reserve(self, draft: FileDraft, pending: FileUpload | None, key: KeyClaim | None) -> Reservation:
         try:
-            return await self._try_reserve(draft, pending, collision=None)
+            return await self._try_reserve(draft, pending, key, collision=None)
         except IntegrityError:
             # Without a UUID in it, a key may have been used before, also by a file long gone.
-            return await self._try_reserve(draft, pending, collision=token_hex(4))
+            return await self._try_reserve(draft, pending, key, collision=token_hex(4))
 
-    async def _try_reserve(self, draft: FileDraft, pending: FileUpload | None, *, collision: str | None) -> Reservation:
+    async def _try_reserve(
+        self, draft: FileDraft, pending: FileUpload | None, key: KeyClaim | None, *, collision: str | None
+    ) -> Reservation:
         now = utc_now()
         token = uuid4()
         file = new_file(draft, now) if pending is None else pending
@@ -131,8 +144,10 @@ class Reservations:
                 repository.add(file, stored)
             else:
                 repository.add_object(stored)
+            if key is not None and not await KeyRepository(session).claim(key, file.id):
+                raise IdempotencyInProgress(retry_after_seconds=2)
         target = ObjectTarget(stored.key, file.id, draft.content_type, draft.storage_class)
-        return Reservation(file.id, stored.id, target, token, is_new_file=pending is None)
+        return Reservation(file.id, stored.id, target, token, is_new_file=pending is None, key=key)
 
     def new_object(
         self, draft: FileDraft, file_id: UUID, now: datetime, *, collision: str | None = None
@@ -191,6 +206,7 @@ class Reservations:
         checksum = {"sha256": content.sha256, "sha256_kind": content.sha256_kind} if content.sha256 else {}
         async with self._database.transaction() as session:
             repository = FileRepository(session)
+            await repository.lock(reservation.file_id)
             is_ours = await repository.mark_stored(
                 reservation.object_id,
                 reservation.lease_token,
@@ -206,6 +222,10 @@ class Reservations:
             make_available(file, reservation.object_id, head.size_bytes)
             if not reservation.is_new_file:
                 await repository.give_up_others(file.id, keep=reservation.object_id)
+            if reservation.key is not None:
+                await KeyRepository(session).finish(
+                    reservation.key, fingerprint=content.fingerprint, status_code=CREATED
+                )
             await session.flush()
             await session.refresh(file, ["current_object"])
         return file
@@ -233,9 +253,12 @@ class Reservations:
         """
         async with self._database.transaction() as session:
             repository = FileRepository(session)
+            await repository.lock(reservation.file_id)
             if await repository.mark_abandoned(reservation.object_id, reservation.lease_token):
                 if reservation.is_new_file:
                     await repository.delete(reservation.file_id)
+                if reservation.key is not None:
+                    await KeyRepository(session).release(reservation.key, reservation.file_id)
             elif await repository.removing(reservation.object_id) is None:
                 return
         await self._store.remove(

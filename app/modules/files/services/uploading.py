@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from hmac import compare_digest
 from typing import Any
@@ -13,10 +13,12 @@ from app.core.exceptions import FieldError, Forbidden, Invalid
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.content import ContentPolicy
 from app.modules.files.exceptions import ChecksumMismatch, FileTooLarge
+from app.modules.files.key_repository import KeyClaim
 from app.modules.files.models import ChecksumKind, FileUpload
 from app.modules.files.names import clean_filename
 from app.modules.files.s3_service import FileStore, part_size_for
 from app.modules.files.services.content_stream import ContentStream
+from app.modules.files.services.idempotency import IdempotencyService, fingerprint
 from app.modules.files.services.reservations import FileDraft, Reservation, Reservations, VerifiedContent
 
 
@@ -46,6 +48,7 @@ class IncomingFile:
         chunks: the bytes.
         details: what is known besides; asked again after the last byte, since a form may
             bring fields behind the file.
+        route: with `idempotency_key`, says which request this is, should it come again.
     """
 
     filename: str
@@ -54,14 +57,22 @@ class IncomingFile:
     most_bytes: int | None
     chunks: AsyncIterator[bytes]
     details: Callable[[], UploadDetails]
+    route: str = ""
+    idempotency_key: str | None = None
 
 
 class UploadService:
     """Takes files in through the service."""
 
     def __init__(
-        self, reservations: Reservations, store: FileStore, policy: ContentPolicy, settings: StoreSettings
+        self,
+        reservations: Reservations,
+        store: FileStore,
+        policy: ContentPolicy,
+        settings: StoreSettings,
+        keys: IdempotencyService,
     ) -> None:
+        self._keys = keys
         self._reservations = reservations
         self._store = store
         self._policy = policy
@@ -82,6 +93,12 @@ class UploadService:
         if incoming.least_bytes is not None and incoming.least_bytes > limit:
             raise FileTooLarge(f"The file is larger than the {limit // MEBIBYTE} MB allowed.")
         _owner_of(principal, owner, incoming.details())
+
+        claim = None
+        if incoming.idempotency_key is not None:
+            claim = KeyClaim(owner, incoming.route, incoming.idempotency_key)
+        if (earlier := await self._keys.earlier(claim)) is not None:
+            return await self._keys.replay(earlier, await _read_again(incoming, filename, limit))
 
         expected_bytes = min(limit, incoming.most_bytes or limit)
         stream = ContentStream(incoming.chunks, part_bytes=part_size_for(expected_bytes), max_bytes=limit)
@@ -125,9 +142,10 @@ class UploadService:
                 final = before
             else:
                 final = await self._write_parts(reservation, stream, first, lambda: draft(is_final=True))
-            return final, VerifiedContent(stream.size_bytes, stream.sha256, ChecksumKind.STREAMED)
+            said = _fingerprint(filename, incoming.details(), stream.sha256)
+            return final, VerifiedContent(stream.size_bytes, stream.sha256, ChecksumKind.STREAMED, said)
 
-        return await self._reservations.run(before, write)
+        return await self._reservations.run(before, write, key=claim)
 
     async def _write_parts(
         self, reservation: Reservation, stream: ContentStream, first: bytearray, finish: Callable[[], FileDraft]
@@ -141,6 +159,18 @@ class UploadService:
         final = finish()
         await self._store.complete_multipart(reservation.target.key, upload_id, parts)
         return final
+
+
+def _fingerprint(filename: str, details: UploadDetails, sha256: str) -> str:
+    return fingerprint({"filename": filename, **asdict(details), "checksum_sha256": sha256})
+
+
+async def _read_again(incoming: IncomingFile, filename: str, max_bytes: int) -> str:
+    """The fingerprint of a request that comes again: its bytes are hashed and not stored."""
+    stream = ContentStream(incoming.chunks, part_bytes=MEBIBYTE, max_bytes=max_bytes)
+    async for _ in stream.parts_from(await stream.first_part()):
+        continue
+    return _fingerprint(filename, incoming.details(), stream.sha256)
 
 
 def _late_storage_class() -> Invalid:

@@ -1,0 +1,138 @@
+"""The flip for bytes that a client sent to the store itself: verified, then visible; or refused, and gone."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.core.exceptions import HoldfastError
+from app.core.resources import Afterwork
+from app.core.s3_errors import ObjectChanged
+from app.core.s3_objects import ObjectHead
+from app.modules.files.models import FileStatus, FileUpload, StoredObject
+from app.modules.files.repository import FileRepository
+from app.modules.files.s3_service import CopySource, FileStore
+from app.modules.files.services.reservations import (
+    FileDraft,
+    Reservation,
+    Reservations,
+    UploadAborted,
+    VerifiedContent,
+    make_available,
+)
+from app.modules.files.services.verification import Declared, Verifier
+
+log = structlog.get_logger()
+
+
+class PromotionService:
+    """Makes pending files available, or rejects them. Acts for callers who were checked already."""
+
+    def __init__(
+        self, database: Database, store: FileStore, reservations: Reservations, verifier: Verifier, afterwork: Afterwork
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._reservations = reservations
+        self._verifier = verifier
+        self._afterwork = afterwork
+
+    async def in_place(
+        self,
+        file: FileUpload,
+        stored: StoredObject,
+        declared: Declared,
+        head: ObjectHead,
+        *,
+        trusts_store_checksum: bool,
+    ) -> FileUpload | None:
+        """Verify bytes that no URL can change any more, then flip; None when somebody else was faster."""
+        verified = await self._verifier.verify(
+            stored.key, declared, head=head, trusts_store_checksum=trusts_store_checksum
+        )
+        checksum = {"sha256": verified.sha256, "sha256_kind": verified.sha256_kind} if verified.sha256 else {}
+        async with self._database.transaction() as session:
+            repository = FileRepository(session)
+            pending = await repository.pending(file.id)
+            is_ours = pending is not None and await repository.mark_stored(
+                stored.id, None, size_bytes=head.size_bytes, etag=head.etag, version_id=head.version_id, **checksum
+            )
+            if pending is None or not is_ours:
+                return None
+            pending.content_type = verified.content_type
+            make_available(pending, stored.id, head.size_bytes)
+            await session.flush()
+            await session.refresh(pending, ["current_object"])
+        return pending
+
+    async def by_copy(
+        self, file: FileUpload, staging: StoredObject, declared: Declared, head: ObjectHead
+    ) -> FileUpload | None:
+        """Copy to a key for which no URL was ever issued, verify the copy, then flip.
+
+        The staging object may change at any moment: what counts is the copy, which can't.
+        """
+        draft = FileDraft(
+            owner_id=file.owner_id,
+            filename=file.filename,
+            content_type=file.content_type,
+            folder=file.folder,
+            description=file.description,
+            is_public=file.is_public,
+            metadata=file.attributes,
+            expires_at=file.expires_at,
+            storage_class=file.storage_class,
+        )
+
+        async def write(reservation: Reservation) -> tuple[FileDraft, VerifiedContent]:
+            reservation.may_be_multipart = self._store.is_copied_by_parts(head.size_bytes)
+            await self._store.copy(CopySource(staging.key, head.size_bytes, head.etag), reservation.target)
+            copied = await self._store.head(reservation.target.key)
+            verified = await self._verifier.verify(
+                reservation.target.key, declared, head=copied, trusts_store_checksum=False
+            )
+            found = VerifiedContent(copied.size_bytes, verified.sha256, verified.sha256_kind)
+            return draft, found
+
+        try:
+            promoted = await self._reservations.run(draft, write, pending=file)
+        except (UploadAborted, ObjectChanged):
+            return None
+        await self._remove_given_up(file.id)
+        return promoted
+
+    async def reject(self, file_id: UUID, refusal: HoldfastError) -> bool:
+        """Keep the record with its reason, remove the bytes; False when the file is no longer pending."""
+        async with self._database.transaction() as session:
+            repository = FileRepository(session)
+            file = await repository.pending(file_id)
+            if file is None:
+                return False
+            file.status = FileStatus.REJECTED
+            file.rejection_code = type(refusal).code
+            file.rejection_detail = str(refusal)
+            file.current_object_id = None
+            file.version += 1
+            file.updated_at = utc_now()
+            await session.flush()
+            await repository.mark_removing(file_id)
+        log.info("upload_rejected", file_id=str(file_id), code=type(refusal).code)
+        await self._remove_given_up(file_id)
+        return True
+
+    async def _remove_given_up(self, file_id: UUID) -> None:
+        try:
+            await self._afterwork.run(self._remove(file_id))
+        except HoldfastError as error:
+            log.warning("object_removal_postponed", file_id=str(file_id), code=type(error).code)
+
+    async def _remove(self, file_id: UUID) -> None:
+        async with self._database.transaction() as session:
+            given_up = await FileRepository(session).given_up(file_id)
+        for stored in given_up:
+            await self._store.remove(stored.key, upload_id=stored.upload_id, may_be_multipart=False)
+            async with self._database.transaction() as session:
+                await FileRepository(session).mark_removed(stored.id)

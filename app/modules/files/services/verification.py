@@ -1,0 +1,93 @@
+"""Looks at bytes that a client sent to the store directly, as an upload through the service would have."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from dataclasses import dataclass
+
+from app.core.s3_objects import ObjectHead
+from app.modules.files.content import HEAD_BYTES, TAIL_BYTES, ContentPolicy, needs_tail
+from app.modules.files.exceptions import ChecksumMismatch, SizeMismatch
+from app.modules.files.models import ChecksumKind
+from app.modules.files.s3_service import FileStore
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a client said about its file before it sent it."""
+
+    filename: str
+    content_type: str
+    size_bytes: int | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found in the store: the object's head pins which bytes were looked at."""
+
+    head: ObjectHead
+    content_type: str
+    sha256: str | None
+    sha256_kind: ChecksumKind | None
+
+
+class Verifier:
+    """Compares stored bytes with what was declared of them.
+
+    Args:
+        store: where they are.
+        policy: which files are taken.
+    """
+
+    def __init__(self, store: FileStore, policy: ContentPolicy) -> None:
+        self._store = store
+        self._policy = policy
+
+    def must_read_all(self, declared: Declared, head: ObjectHead, *, trusts_store_checksum: bool) -> bool:
+        """Whether only reading the whole object tells if it has the SHA-256 that was declared."""
+        is_told = trusts_store_checksum and head.sha256_base64 is not None and "-" not in head.sha256_base64
+        return declared.sha256 is not None and not is_told and head.size_bytes > HEAD_BYTES
+
+    async def verify(self, key: str, declared: Declared, *, head: ObjectHead, trusts_store_checksum: bool) -> Verified:
+        """Check size, type and checksum of one object.
+
+        Every read names the ETag of `head`, so that all of it is about the same bytes.
+
+        Raises:
+            SizeMismatch, ChecksumMismatch, ContentTypeMismatch, ContentTypeNotAllowed: it is
+                not what was declared.
+            ObjectChanged: other bytes came while it was being read.
+        """
+        if declared.size_bytes is not None and head.size_bytes != declared.size_bytes:
+            raise SizeMismatch(f"The store received {head.size_bytes} bytes, {declared.size_bytes} were declared.")
+        start = await self._read(key, head, 0, min(HEAD_BYTES, head.size_bytes) - 1)
+        end = None
+        if needs_tail(start):
+            end = await self._read(key, head, max(0, head.size_bytes - TAIL_BYTES), head.size_bytes - 1)
+        content_type = self._policy.judge(
+            declared.filename, declared.content_type, start, tail=end, size=head.size_bytes, final=True
+        )
+        sha256, kind = None, None
+        if head.size_bytes <= len(start):
+            sha256, kind = hashlib.sha256(start).hexdigest(), ChecksumKind.READ
+        elif declared.sha256 is not None and self.must_read_all(
+            declared, head, trusts_store_checksum=trusts_store_checksum
+        ):
+            sha256, kind = await self._hash(key, head), ChecksumKind.READ
+        elif declared.sha256 is not None and head.sha256_base64 is not None:
+            sha256, kind = base64.b64decode(head.sha256_base64).hex(), ChecksumKind.STORE
+        if declared.sha256 is not None and sha256 != declared.sha256:
+            raise ChecksumMismatch("The bytes in the store have another SHA-256 than was declared.")
+        return Verified(head, content_type, sha256, kind)
+
+    async def _read(self, key: str, head: ObjectHead, first: int, last: int) -> bytes:
+        return b"".join([chunk async for chunk in self._store.read(key, etag=head.etag, first=first, last=last)])
+
+    async def _hash(self, key: str, head: ObjectHead) -> str:
+        digest = hashlib.sha256()
+        async for chunk in self._store.read(key, etag=head.etag, first=0, last=head.size_bytes - 1):
+            await asyncio.to_thread(digest.update, chunk)
+        return digest.hexdigest()

@@ -1,0 +1,86 @@
+"""Queries on upload sessions. None commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.modules.files.models import FileStatus, FileUpload, StoredObject
+from app.modules.uploads.models import UploadSession
+
+
+class UploadRepository:
+    """Queries within one transaction, whose owner commits."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, upload: UploadSession) -> None:
+        """Enter a session beside its file and object."""
+        self._session.add(upload)
+
+    async def get(self, file_id: UUID) -> tuple[UploadSession, StoredObject] | None:
+        """The session of a file, with the object that the client writes."""
+        query = (
+            select(UploadSession, StoredObject)
+            .join(StoredObject, StoredObject.id == UploadSession.object_id)
+            .where(UploadSession.file_id == file_id)
+        )
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    async def may_try(self, file_id: UUID, *, pause_seconds: float) -> bool:
+        """Whether it's time for another look at a pending upload; who gets True is the only one for that long."""
+        query = (
+            update(UploadSession)
+            .where(
+                UploadSession.file_id == file_id,
+                or_(
+                    UploadSession.tried_at.is_(None),
+                    UploadSession.tried_at < func.now() - timedelta(seconds=pause_seconds),
+                ),
+            )
+            .values(tried_at=func.now())
+            .returning(UploadSession.file_id)
+        )
+        return await self._session.scalar(query) is not None
+
+    async def start_verifying(self, file_id: UUID) -> bool:
+        """Say that a job reads the bytes; False when the file is no longer pending."""
+        query = (
+            update(FileUpload)
+            .where(FileUpload.id == file_id, FileUpload.status == FileStatus.PENDING)
+            .values(status=FileStatus.VERIFYING, version=FileUpload.version + 1, updated_at=func.now())
+            .returning(FileUpload.id)
+        )
+        return await self._session.scalar(query) is not None
+
+    async def keep_verifying(self, file_id: UUID) -> None:
+        """A sign of life of the job."""
+        await self._session.execute(
+            update(UploadSession).where(UploadSession.file_id == file_id).values(tried_at=func.now())
+        )
+
+    async def claim_orphaned_jobs(self, *, silent_seconds: float, limit: int) -> Sequence[UUID]:
+        """Files whose verification gave no sign of life: its process is gone. No two callers get the same one."""
+        orphaned = (
+            select(UploadSession.file_id)
+            .join(FileUpload, FileUpload.id == UploadSession.file_id)
+            .where(
+                FileUpload.status == FileStatus.VERIFYING,
+                UploadSession.tried_at < func.now() - timedelta(seconds=silent_seconds),
+            )
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=UploadSession)
+        )
+        query = (
+            update(UploadSession)
+            .where(UploadSession.file_id.in_(orphaned.scalar_subquery()))
+            .values(tried_at=func.now())
+            .returning(UploadSession.file_id)
+        )
+        return (await self._session.scalars(query)).all()

@@ -1,0 +1,294 @@
+"""Ends direct uploads: joined where they came in parts, verified, then visible or rejected; or aborted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from app.config import Settings
+from app.core.capabilities import StoreCapabilities
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.core.exceptions import HoldfastError, Invalid, UnsupportedType
+from app.core.resources import Afterwork
+from app.core.s3 import S3
+from app.core.s3_errors import ObjectChanged, ObjectNotFound
+from app.core.s3_errors import UploadNotFound as StoreUploadNotFound
+from app.core.s3_objects import ObjectHead, StoredPart
+from app.modules.auth.principal import Principal, Scope
+from app.modules.files.exceptions import SizeMismatch
+from app.modules.files.models import FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
+from app.modules.files.repository import FileRepository
+from app.modules.files.services.lifecycle import LifecycleService
+from app.modules.files.services.promotion import PromotionService
+from app.modules.files.services.verification import Declared, Verifier
+from app.modules.uploads.exceptions import UploadExpired, UploadIncomplete, UploadNotFound, UploadRejected
+from app.modules.uploads.models import UploadMethod, UploadSession
+from app.modules.uploads.part_plan import PartPlan
+from app.modules.uploads.repository import UploadRepository
+
+log = structlog.get_logger()
+LOOK_PAUSE_SECONDS = 10.0
+SIGN_OF_LIFE_SECONDS = 20.0
+SILENT_SECONDS = 60.0
+JOBS_AT_ONCE = 10
+# What is wrong with the bytes themselves; everything else may go well the next time.
+REFUSALS = (Invalid, UnsupportedType)
+
+
+@dataclass(frozen=True)
+class ClientPart:
+    """A part as the client remembers it."""
+
+    number: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class OpenUpload:
+    """A file, its session, and the object that the client writes."""
+
+    file: FileUpload
+    upload: UploadSession
+    stored: StoredObject
+
+
+class CompletionService:
+    """Looks at what clients have sent."""
+
+    def __init__(
+        self,
+        database: Database,
+        s3: S3,
+        promotions: PromotionService,
+        verifier: Verifier,
+        lifecycle: LifecycleService,
+        capabilities: StoreCapabilities,
+        afterwork: Afterwork,
+        settings: Settings,
+    ) -> None:
+        self._database = database
+        self._s3 = s3
+        self._promotions = promotions
+        self._verifier = verifier
+        self._lifecycle = lifecycle
+        self._capabilities = capabilities
+        self._afterwork = afterwork
+        self._settings = settings
+
+    async def find(self, principal: Principal, file_id: UUID, *, scope: Scope = Scope.WRITE) -> OpenUpload:
+        """An upload of the caller.
+
+        Raises:
+            UploadNotFound: there is none, or it is somebody else's.
+        """
+        principal.require(scope)
+        async with self._database.transaction() as session:
+            file = await FileRepository(session).owned(principal, file_id)
+            found = None if file is None else await UploadRepository(session).get(file_id)
+        if file is None or found is None:
+            raise UploadNotFound
+        return OpenUpload(file, *found)
+
+    async def stored_parts(self, opened: OpenUpload) -> list[StoredPart]:
+        """The parts that the store has.
+
+        Raises:
+            UploadExpired: the store no longer knows the upload.
+        """
+        if opened.upload.method != UploadMethod.MULTIPART or opened.file.status != FileStatus.PENDING:
+            return []
+        try:
+            return await self._s3.list_parts(opened.stored.key, opened.stored.upload_id or "")
+        except (StoreUploadNotFound, ObjectNotFound) as error:
+            raise UploadExpired from error
+
+    async def complete(
+        self, principal: Principal, file_id: UUID, parts: Sequence[ClientPart] | None = None
+    ) -> FileUpload:
+        """Verify what was sent and make it available; any number of times, by any number of callers at once.
+
+        Raises:
+            UploadIncomplete: bytes are missing; send them and complete again.
+            UploadRejected: the bytes are not what was declared; they are removed.
+            UploadExpired: it took too long.
+        """
+        opened = await self.find(principal, file_id)
+        return await self._finish(opened, parts)
+
+    async def look(self, file: FileUpload) -> FileUpload:
+        """Try to finish a pending upload because somebody reads its record; at most once in ten seconds."""
+        async with self._database.transaction() as session:
+            uploads = UploadRepository(session)
+            found = await uploads.get(file.id)
+            is_time = found is not None and await uploads.may_try(file.id, pause_seconds=LOOK_PAUSE_SECONDS)
+        if found is None or not is_time or found[0].method == UploadMethod.MULTIPART:
+            return file
+        try:
+            return await self._finish(OpenUpload(file, *found), None)
+        except HoldfastError as error:
+            log.info("pending_upload_looked_at", file_id=str(file.id), code=type(error).code)
+            return await self._reload(file.id) or file
+
+    async def abort(self, principal: Principal, file_id: UUID) -> None:
+        """Drop an upload with all that was sent.
+
+        Raises:
+            UploadNotFound: there is none, or it has ended.
+        """
+        opened = await self.find(principal, file_id)
+        if opened.file.status == FileStatus.AVAILABLE:
+            raise UploadNotFound("The upload is complete; delete the file instead.")
+        await self._lifecycle.hard_delete(principal, file_id, if_match=None)
+
+    async def _finish(self, opened: OpenUpload, parts: Sequence[ClientPart] | None) -> FileUpload:
+        file = opened.file
+        if file.status == FileStatus.REJECTED:
+            raise UploadRejected(file.rejection_detail)
+        if file.status != FileStatus.PENDING:
+            return file
+        try:
+            head = await self._arrived(opened, parts)
+            if self._needs_job(opened, head):
+                return await self._verify_later(opened, head)
+            return await self._promote(opened, head)
+        except REFUSALS as refusal:
+            if not await self._promotions.reject(file.id, refusal):
+                return await self._settled(file.id)
+            raise UploadRejected(str(refusal)) from refusal
+        except ObjectChanged as error:
+            raise UploadIncomplete("The bytes changed while they were looked at; complete again.") from error
+
+    async def _arrived(self, opened: OpenUpload, parts: Sequence[ClientPart] | None) -> ObjectHead:
+        """The object as the store has it now, joined from its parts if it came in parts."""
+        if opened.upload.method == UploadMethod.MULTIPART:
+            await self._join(opened, parts)
+        try:
+            return await self._s3.head(opened.stored.key, with_checksum=True)
+        except ObjectNotFound as error:
+            if opened.stored.state == ObjectState.REMOVING or opened.upload.expires_at <= utc_now():
+                raise UploadExpired from error
+            if opened.upload.method == UploadMethod.MULTIPART:
+                raise UploadExpired from error
+            raise UploadIncomplete from error
+
+    async def _join(self, opened: OpenUpload, claimed: Sequence[ClientPart] | None) -> None:
+        key, upload_id = opened.stored.key, opened.stored.upload_id or ""
+        try:
+            parts = await self._s3.list_parts(key, upload_id)
+        except (StoreUploadNotFound, ObjectNotFound):
+            return  # completed before, perhaps by a caller who never heard of it; the object will tell
+        _compare(PartPlan(opened.upload.declared_bytes, opened.upload.part_bytes or 1), parts, claimed)
+        pinned = opened.upload.declared_bytes if self._capabilities.current.complete_object_size else None
+        try:
+            await self._s3.complete_multipart(key, upload_id, parts, size_bytes=pinned)
+        except (StoreUploadNotFound, ObjectNotFound):
+            return  # somebody else was faster
+
+    def _declared(self, opened: OpenUpload) -> Declared:
+        upload, file = opened.upload, opened.file
+        return Declared(file.filename, file.content_type, upload.declared_bytes, upload.declared_sha256)
+
+    @property
+    def _trusts_store_checksum(self) -> bool:
+        current = self._capabilities.current
+        return current.verifies_sha256 and current.returns_sha256
+
+    def _needs_job(self, opened: OpenUpload, head: ObjectHead) -> bool:
+        trusts = self._trusts_store_checksum and opened.stored.role == ObjectRole.CONTENT
+        must_read = self._verifier.must_read_all(self._declared(opened), head, trusts_store_checksum=trusts)
+        return must_read and head.size_bytes > self._settings.verify.inline_max_bytes
+
+    async def _promote(self, opened: OpenUpload, head: ObjectHead) -> FileUpload:
+        declared = self._declared(opened)
+        if opened.stored.role == ObjectRole.STAGING:
+            promoted = await self._promotions.by_copy(opened.file, opened.stored, declared, head)
+        else:
+            promoted = await self._promotions.in_place(
+                opened.file, opened.stored, declared, head, trusts_store_checksum=self._trusts_store_checksum
+            )
+        if promoted is None:
+            return await self._settled(opened.file.id)
+        log.info("s3_file_uploaded", file_id=str(promoted.id), size_bytes=promoted.file_size)
+        return promoted
+
+    async def _verify_later(self, opened: OpenUpload, head: ObjectHead) -> FileUpload:
+        """Leave the reading to a job; until it's done nobody can read the file."""
+        async with self._database.transaction() as session:
+            uploads = UploadRepository(session)
+            is_ours = await uploads.start_verifying(opened.file.id)
+            await uploads.keep_verifying(opened.file.id)
+        if is_ours:
+            self._afterwork.start(self._run_job(opened, head))
+        return await self._settled(opened.file.id)
+
+    async def _run_job(self, opened: OpenUpload, head: ObjectHead) -> None:
+        living = asyncio.create_task(self._show_life(opened.file.id))
+        try:
+            await self._promote(opened, head)
+        except REFUSALS as refusal:
+            await self._promotions.reject(opened.file.id, refusal)
+        finally:
+            living.cancel()
+
+    async def _show_life(self, file_id: UUID) -> None:
+        while True:
+            await asyncio.sleep(SIGN_OF_LIFE_SECONDS)
+            async with self._database.transaction() as session:
+                await UploadRepository(session).keep_verifying(file_id)
+
+    async def resume_jobs(self) -> None:
+        """Take over verifications whose process is gone."""
+        async with self._database.transaction() as session:
+            uploads, files = UploadRepository(session), FileRepository(session)
+            claimed = await uploads.claim_orphaned_jobs(silent_seconds=SILENT_SECONDS, limit=JOBS_AT_ONCE)
+            found = [(await files.pending(file_id), await uploads.get(file_id)) for file_id in claimed]
+        for file, session_and_object in found:
+            if file is not None and session_and_object is not None:
+                opened = OpenUpload(file, *session_and_object)
+                await self._run_job(opened, await self._s3.head(opened.stored.key, with_checksum=True))
+
+    async def resume_forever(self, interval_seconds: float) -> None:
+        """Look for such verifications every `interval_seconds`."""
+        while True:
+            try:
+                await self.resume_jobs()
+            except HoldfastError as error:
+                log.warning("verification_postponed", code=type(error).code)
+            await asyncio.sleep(interval_seconds)
+
+    async def _settled(self, file_id: UUID) -> FileUpload:
+        """What became of a file that somebody else ended."""
+        file = await self._reload(file_id)
+        if file is None:
+            raise UploadNotFound
+        if file.status == FileStatus.REJECTED:
+            raise UploadRejected(file.rejection_detail)
+        return file
+
+    async def _reload(self, file_id: UUID) -> FileUpload | None:
+        async with self._database.transaction() as session:
+            return await FileRepository(session).by_id(file_id)
+
+
+def _compare(plan: PartPlan, parts: Sequence[StoredPart], claimed: Sequence[ClientPart] | None) -> None:
+    """Check that exactly the planned parts are there, and those that the client means.
+
+    Raises:
+        UploadIncomplete: some are missing, or others than the client remembers.
+        SizeMismatch: some have a length that no URL of ours allowed.
+    """
+    by_number = {part.number: part for part in parts}
+    missing = [number for number in range(1, plan.count + 1) if number not in by_number]
+    if missing:
+        raise UploadIncomplete(f"{len(missing)} of {plan.count} parts are missing, the first is part {missing[0]}.")
+    if len(by_number) != plan.count or any(part.size_bytes != plan.length_of(part.number) for part in parts):
+        raise SizeMismatch("The parts don't have the lengths that were planned.")
+    for part in claimed or ():
+        known = by_number.get(part.number)
+        if known is None or known.etag.strip('"') != part.etag.strip('"'):
+            raise UploadIncomplete(f"The store has another part {part.number}; send it again.")

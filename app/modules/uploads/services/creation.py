@@ -1,0 +1,219 @@
+"""Begins direct uploads: everything that is known beforehand is checked and pinned."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from functools import partial
+from secrets import token_hex
+from uuid import uuid4
+
+from sqlalchemy.exc import IntegrityError
+
+from app.config import MEBIBYTE, Settings
+from app.core.capabilities import StoreCapabilities
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.core.exceptions import FieldError, Forbidden, Invalid
+from app.core.resources import Afterwork
+from app.modules.auth.principal import Principal, Scope
+from app.modules.files.content import ContentPolicy, canonical
+from app.modules.files.exceptions import EmptyFile, FileTooLarge, IdempotencyInProgress
+from app.modules.files.key_repository import KeyClaim, KeyRepository
+from app.modules.files.models import FileUpload, ObjectRole, StoredObject
+from app.modules.files.names import clean_filename
+from app.modules.files.repository import FileRepository
+from app.modules.files.s3_service import FileStore, ObjectTarget
+from app.modules.files.services.idempotency import IdempotencyService, fingerprint
+from app.modules.files.services.reservations import CREATED, FileDraft, Reservations, new_file
+from app.modules.files.services.uploading import UploadDetails
+from app.modules.uploads.exceptions import UploadNotFound
+from app.modules.uploads.models import UploadMethod, UploadSession
+from app.modules.uploads.part_plan import MAX_PART_BYTES, plan_parts
+from app.modules.uploads.repository import UploadRepository
+from app.modules.uploads.services.offers import Offer, OfferService
+
+MULTIPART_ABOVE_BYTES = 64 * MEBIBYTE
+
+
+@dataclass(frozen=True)
+class UploadWish:
+    """What a client wants to send, and how."""
+
+    filename: str
+    content_type: str
+    size_bytes: int
+    details: UploadDetails
+    method: UploadMethod | None = None
+    ttl_seconds: int | None = None
+    part_bytes: int | None = None
+    idempotency_key: str | None = None
+
+
+class CreationService:
+    """Reserves files for direct uploads."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: FileStore,
+        reservations: Reservations,
+        offers: OfferService,
+        policy: ContentPolicy,
+        capabilities: StoreCapabilities,
+        afterwork: Afterwork,
+        settings: Settings,
+        keys: IdempotencyService,
+    ) -> None:
+        self._keys = keys
+        self._database = database
+        self._store = store
+        self._reservations = reservations
+        self._offers = offers
+        self._policy = policy
+        self._capabilities = capabilities
+        self._afterwork = afterwork
+        self._settings = settings
+
+    async def create(self, principal: Principal, wish: UploadWish) -> tuple[FileUpload, Offer]:
+        """Reserve a file and sign where its bytes go.
+
+        Raises:
+            HoldfastError: a proxied upload of that name, type or size would be refused too.
+        """
+        owner = principal.require(Scope.WRITE)
+        claim = None if wish.idempotency_key is None else KeyClaim(owner, "uploads", wish.idempotency_key)
+        if (earlier := await self._keys.earlier(claim)) is not None:
+            return await self._offer_again(await self._keys.replay(earlier, _fingerprint(wish)))
+        draft = self._draft(principal, owner, wish)
+        method = await self._method(wish)
+        part_bytes = None
+        if method is UploadMethod.MULTIPART:
+            part_bytes = plan_parts(wish.size_bytes, wish.part_bytes).part_bytes
+        ttl = await self._offers.longest_ttl_seconds(wish.ttl_seconds or self._settings.store.presigned_url_expiry)
+        reserve = partial(self._reserve, draft, wish, method, part_bytes, ttl, claim)
+        try:
+            file, upload, stored = await reserve(collision=None)
+        except IntegrityError:
+            file, upload, stored = await reserve(collision=token_hex(4))
+        if method is UploadMethod.MULTIPART:
+            with self._afterwork.expected():
+                await self._begin_multipart(file, stored)
+        return file, await self._offers.offer(file, upload, stored)
+
+    def _draft(self, principal: Principal, owner: str, wish: UploadWish) -> FileDraft:
+        details = wish.details
+        if details.owner_id not in {None, owner} and not principal.is_admin:
+            raise Forbidden("Only callers with the scope files:admin may give another owner_id.")
+        filename = clean_filename(wish.filename)
+        self._policy.check_declared(filename, wish.content_type)
+        limit = self._settings.store.max_file_size_bytes
+        if wish.size_bytes < 1:
+            raise EmptyFile
+        if wish.size_bytes > limit:
+            raise FileTooLarge(f"The file is larger than the {limit // MEBIBYTE} MB allowed.")
+        return FileDraft(
+            owner_id=details.owner_id or owner,
+            filename=filename,
+            content_type=canonical(wish.content_type) or "application/octet-stream",
+            folder=details.folder,
+            description=details.description,
+            is_public=details.is_public,
+            metadata=details.metadata,
+            expires_at=details.expires_at,
+            storage_class=details.storage_class or self._settings.store.storage_class,
+        )
+
+    async def _method(self, wish: UploadWish) -> UploadMethod:
+        default = UploadMethod.MULTIPART if wish.size_bytes > MULTIPART_ABOVE_BYTES else UploadMethod.PUT
+        method = wish.method or default
+        if method is UploadMethod.POST and not (await self._capabilities.known()).post_policy:
+            raise _wrong("method", "this store takes no form uploads; use put or multipart")
+        if method is not UploadMethod.MULTIPART and wish.size_bytes > MAX_PART_BYTES:
+            raise _wrong("method", "one request carries at most 5 GiB; use multipart")
+        return method
+
+    async def _reserve(
+        self,
+        draft: FileDraft,
+        wish: UploadWish,
+        method: UploadMethod,
+        part_bytes: int | None,
+        ttl_seconds: int,
+        claim: KeyClaim | None,
+        *,
+        collision: str | None,
+    ) -> tuple[FileUpload, UploadSession, StoredObject]:
+        now = utc_now()
+        expires_at = now + max(timedelta(minutes=self._settings.upload.expiry_minutes), timedelta(seconds=ttl_seconds))
+        file = new_file(draft, now)
+        file.file_size = wish.size_bytes
+        stored = self._reservations.new_object(draft, file.id, now, collision=collision)
+        stored.role = self._offers.role_for(method)
+        if stored.role == ObjectRole.STAGING:
+            stored.key = f"{self._settings.store.key_prefix}.holdfast/staging/{uuid4()}"
+        else:
+            file.current_object_id = stored.id
+        # Until then clients write to it, not a process of ours: the lease has no token.
+        stored.lease_expires_at = stored.url_expires_at = expires_at
+        upload = UploadSession(
+            file_id=file.id,
+            object_id=stored.id,
+            method=method,
+            declared_bytes=wish.size_bytes,
+            declared_sha256=wish.details.checksum_sha256,
+            part_bytes=part_bytes,
+            url_ttl_seconds=ttl_seconds,
+            expires_at=expires_at,
+        )
+        async with self._database.transaction() as session:
+            FileRepository(session).add(file, stored)
+            await session.flush()
+            UploadRepository(session).add(upload)
+            if claim is not None:
+                keys = KeyRepository(session)
+                if not await keys.claim(claim, file.id):
+                    raise IdempotencyInProgress(retry_after_seconds=2)
+                await keys.finish(claim, fingerprint=_fingerprint(wish), status_code=CREATED)
+            await session.flush()
+            await session.refresh(file, ["current_object"])
+        return file, upload, stored
+
+    async def _offer_again(self, file: FileUpload) -> tuple[FileUpload, Offer]:
+        """What the first request got, signed anew: URLs are never kept."""
+        async with self._database.transaction() as session:
+            found = await UploadRepository(session).get(file.id)
+        if found is None:
+            raise UploadNotFound
+        return file, await self._offers.offer(file, *found)
+
+    async def _begin_multipart(self, file: FileUpload, stored: StoredObject) -> None:
+        """Open the store's upload. Its id never leaves the service in an answer of ours."""
+        target = ObjectTarget(stored.key, file.id, file.content_type, file.storage_class)
+        try:
+            stored.upload_id = await self._store.begin_multipart(target)
+            async with self._database.transaction() as session:
+                await FileRepository(session).note_upload_id(stored.id, None, stored.upload_id)
+        except BaseException:
+            await self._afterwork.run(self._undo(file, stored))
+            raise
+
+    async def _undo(self, file: FileUpload, stored: StoredObject) -> None:
+        async with self._database.transaction() as session:
+            repository = FileRepository(session)
+            await repository.lock(file.id)
+            await repository.mark_abandoned(stored.id, None)
+            await repository.delete(file.id)
+            await KeyRepository(session).release_file(file.id)
+        await self._store.remove(stored.key, upload_id=stored.upload_id, may_be_multipart=True)
+        async with self._database.transaction() as session:
+            await FileRepository(session).mark_removed(stored.id)
+
+
+def _fingerprint(wish: UploadWish) -> str:
+    return fingerprint(asdict(replace(wish, idempotency_key=None)))
+
+
+def _wrong(field: str, detail: str) -> Invalid:
+    wrong = FieldError(f"body.{field}", detail)
+    return Invalid("The upload can't be planned; see errors.", errors=(wrong,))

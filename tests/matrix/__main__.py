@@ -1,0 +1,100 @@
+# ruff: noqa: T201 -- what it reports is read in a terminal
+"""Runs the integration suite against several S3 servers and writes what it found to docs/stores.md.
+
+    python -m tests.matrix [--store MiniStack --store Swift] [-- PYTEST_ARGUMENT ...]
+
+The page is written only when all stores and all tests ran. Ends with 1 where any test failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from app.config import StoreSettings
+from app.core.capability_probes import probe_capabilities
+from app.core.s3 import S3
+from app.embedded.object_store import AccessKey, ensure_bucket
+from tests.matrix.page import StoreResult, page
+from tests.support.other_stores import STORES, RunningStore
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "stores.md"
+BUCKET_NAME = "matrix"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__.partition("\n")[0])
+    parser.add_argument("--store", action="append", choices=STORES, help="all, unless given")
+    parser.add_argument("pytest_arguments", nargs="*", help="after --")
+    given = parser.parse_args()
+    results = [run(name, given.pytest_arguments) for name in given.store or STORES]
+    if not given.store and not given.pytest_arguments:
+        PAGE.write_text(page(results), encoding="utf-8")
+        print(f"written: {PAGE.relative_to(ROOT)}")
+    for result in results:
+        print(
+            f"{result.name}: {result.passed} of {result.total} passed in {result.seconds:.0f} s",
+            *result.failed,
+            sep="\n  ",
+        )
+    return 0 if all(result.is_green for result in results) else 1
+
+
+def run(name: str, pytest_arguments: list[str]) -> StoreResult:
+    """Start one store, ask what it keeps, then run the suite on it."""
+    print(f"==== {name}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="holdfast-matrix-") as folder, STORES[name](Path(folder)) as store:
+        capabilities = asyncio.run(probed(store))
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "tests/integration", "-q", f"--junitxml={report}", *pytest_arguments]
+        started = time.monotonic()
+        code = subprocess.run(command, cwd=ROOT, env=os.environ | store.environment(), check=False).returncode
+        seconds = time.monotonic() - started
+        if code not in {0, 1}:
+            raise SystemExit(f"pytest ended with {code} on {name}, before it had run all tests")
+        return read_report(name, capabilities, seconds, ET.parse(report).getroot())
+
+
+async def probed(store: RunningStore) -> dict[str, bool]:
+    """What a service that uses this store would find out."""
+    key = AccessKey(store.access_key_id, store.secret_access_key)
+    ensure_bucket(store.endpoint_url, key, BUCKET_NAME)
+    settings = StoreSettings(
+        _env_file=None,
+        bucket_name=BUCKET_NAME,
+        endpoint_url=store.endpoint_url,
+        access_key_id=key.id,
+        secret_access_key=key.secret,
+        region=store.region,
+    )
+    s3 = S3(settings)
+    try:
+        return await probe_capabilities(s3)
+    finally:
+        await s3.close(5.0)
+
+
+def read_report(name: str, capabilities: dict[str, bool], seconds: float, report: ET.Element) -> StoreResult:
+    """Count outcomes; a test that fails and then breaks its teardown too is one failure."""
+    failed: dict[str, None] = {}
+    skipped, names = 0, set()
+    for case in report.iter("testcase"):
+        test = f"{case.get('classname')}::{case.get('name')}"
+        names.add(test)
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed[test] = None
+        elif case.find("skipped") is not None:
+            skipped += 1
+    return StoreResult(name, capabilities, len(names), skipped, tuple(failed), seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
