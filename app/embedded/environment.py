@@ -53,13 +53,17 @@ class RunningParts:
         environ.update(self.environment)
 
 
-def store_environment(endpoint_url: str, key: AccessKey, environ: Mapping[str, str]) -> dict[str, str]:
+def store_environment(
+    endpoint_url: str, key: AccessKey, signing_key: AccessKey, environ: Mapping[str, str]
+) -> dict[str, str]:
     """Say how our store is reached."""
     return {
         "S3_ENDPOINT_URL": endpoint_url,
         "S3_BUCKET_NAME": BUCKET_NAME,
         "S3_ACCESS_KEY_ID": key.id,
         "S3_SECRET_ACCESS_KEY": key.secret,
+        "S3_SIGNING_ACCESS_KEY_ID": signing_key.id,
+        "S3_SIGNING_SECRET_ACCESS_KEY": signing_key.secret,
         "S3_REGION": REGION,
         "S3_ADDRESSING_STYLE": "path",
         **_shielding(environ),

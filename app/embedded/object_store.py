@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NAME = "store"
 USER_NAME = "holdfast"
+SIGNING_USER_NAME = "holdfast-signing"
 ANY_LOCAL_ORIGIN = ("http://localhost:*", "http://127.0.0.1:*")
 EXPOSED_HEADERS = (
     "ETag", "Location", "Content-Range", "Accept-Ranges", "x-amz-version-id", "x-amz-checksum-sha256",
@@ -80,8 +81,27 @@ class ObjectStore:
     def _usable_key(self) -> AccessKey:
         state = read_state(self.state_path)
         previous = AccessKey(state["access_key_id"], state["secret_access_key"]) if "access_key_id" in state else None
-        key = previous if previous and self._accepts(previous) else self._make_key()
+        if previous and self._accepts(previous):
+            write_state(self.state_path, state | {"port": self.port})
+            return previous
+        key = self._make_key(USER_NAME, POLICY)
         write_state(self.state_path, {"port": self.port, "access_key_id": key.id, "secret_access_key": key.secret})
+        return key
+
+    def signing_key(self, bucket_name: str) -> AccessKey:
+        """Give a key that can only write objects into one bucket: it signs what clients get.
+
+        This server does what unsigned headers of a presigned request say, with the rights of the key: a client
+        that adds `x-amz-copy-source` to its upload would otherwise read anybody's object.
+        """
+        state = read_state(self.state_path)
+        if "signing_access_key_id" in state:
+            # Made together with the other key, which was just accepted, and forgotten together with it.
+            return AccessKey(state["signing_access_key_id"], state["signing_secret_access_key"])
+        statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket_name}/*"}
+        key = self._make_key(SIGNING_USER_NAME, {"Version": "2012-10-17", "Statement": [statement]})
+        signing = {"signing_access_key_id": key.id, "signing_secret_access_key": key.secret}
+        write_state(self.state_path, state | signing)
         return key
 
     def _accepts(self, key: AccessKey) -> bool:
@@ -93,15 +113,15 @@ class ObjectStore:
             raise
         return True
 
-    def _make_key(self) -> AccessKey:
+    def _make_key(self, user_name: str, policy: Mapping[str, object]) -> AccessKey:
         iam = _client("iam", self.endpoint_url, self.root_key)
         try:
-            iam.create_user(UserName=USER_NAME)
+            iam.create_user(UserName=user_name)
         except iam.exceptions.EntityAlreadyExistsException:
-            for old in iam.list_access_keys(UserName=USER_NAME)["AccessKeyMetadata"]:
-                iam.delete_access_key(UserName=USER_NAME, AccessKeyId=old["AccessKeyId"])
-        iam.put_user_policy(UserName=USER_NAME, PolicyName="s3", PolicyDocument=json.dumps(POLICY))
-        made = iam.create_access_key(UserName=USER_NAME)["AccessKey"]
+            for old in iam.list_access_keys(UserName=user_name)["AccessKeyMetadata"]:
+                iam.delete_access_key(UserName=user_name, AccessKeyId=old["AccessKeyId"])
+        iam.put_user_policy(UserName=user_name, PolicyName="s3", PolicyDocument=json.dumps(policy))
+        made = iam.create_access_key(UserName=user_name)["AccessKey"]
         return AccessKey(made["AccessKeyId"], made["SecretAccessKey"])
 
 

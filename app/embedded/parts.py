@@ -142,7 +142,7 @@ def _start(
         if not environ.get("S3_BUCKET_NAME"):
             store = start_object_store(data_dir, store_venv=store_venv, persist=persist_store)
             children.append(store.child)
-            store_key = pool.submit(_prepare, store, cors_origins(environ))
+            store_keys = pool.submit(_prepare, store, cors_origins(environ))
         if not environ.get("DATABASE_URL"):
             postgres = start_postgres(
                 data_dir,
@@ -155,17 +155,17 @@ def _start(
             postgres.wait_ready()
             environment["DATABASE_URL"] = postgres.url
         if store:
-            environment |= store_environment(store.endpoint_url, store_key.result(), environ)
+            environment |= store_environment(store.endpoint_url, *store_keys.result(), environ)
     database, bucket = postgres is not None, store is not None
     removed = foreign_names(environ, database=database, store=bucket)
     return RunningParts(environment, removed, embedded_database=database, embedded_store=bucket)
 
 
-def _prepare(store: ObjectStore, origins: Sequence[str]) -> AccessKey:
+def _prepare(store: ObjectStore, origins: Sequence[str]) -> tuple[AccessKey, AccessKey]:
     key = store.wait_ready()
     ensure_bucket(store.endpoint_url, key, BUCKET_NAME)
     allow_origins(store.endpoint_url, key, BUCKET_NAME, origins)
-    return key
+    return key, store.signing_key(BUCKET_NAME)
 
 
 def _service_of(data_dir: Path, holder_pid: int | None) -> ServiceEnv | None:

@@ -119,3 +119,15 @@ def test_migrate_finds_the_parts_that_dev_runs(tmp_path):
     with development_service(tmp_path / "data"):
         migrated = run("migrate", DATA_DIR=str(tmp_path / "data"))
     assert migrated.returncode == 0, migrated.stderr
+
+
+def test_an_upload_url_of_the_embedded_store_reads_nobody_elses_file(tmp_path):
+    """Case 17: the store does what unsigned headers say, so the key that signs must not be able to."""
+    with development_service(tmp_path / "data") as (client, _, _):
+        secret = client.post("/files/upload", files={"file": ("a.txt", b"not for you")}).json()
+        wish = {"filename": "b.txt", "content_type": "text/plain", "file_size": 11}
+        upload = client.post("/files/uploads", json=wish).json()["upload"]
+        smuggled = upload["headers"] | {"x-amz-copy-source": f"/holdfast/{secret['s3_key']}", "Content-Length": "11"}
+        assert httpx.put(upload["url"], headers=smuggled, content=b"hello world").status_code == 403
+        assert httpx.put(upload["url"], headers=upload["headers"], content=b"hello world").status_code == 200
+        assert client.get(f"/files/{upload['id']}").json()["status"] == "available"
