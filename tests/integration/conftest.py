@@ -56,6 +56,17 @@ def capabilities(parts, bucket):
     return asyncio.run(probe())
 
 
+@pytest.fixture
+def methods(capabilities, alice):
+    """How this store can be written to; what it can't be, the service refuses by name."""
+    if capabilities["post_policy"]:
+        return {"put", "post", "multipart"}
+    wish = {"filename": "a.pdf", "content_type": "application/pdf", "file_size": 1, "method": "post"}
+    refused = alice.post("/files/uploads", json=wish)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.method")
+    return {"put", "multipart"}
+
+
 @pytest.fixture(scope="session")
 def takes_any_key(parts):
     """LocalStack never asks who calls."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 
 import httpx
 import pytest
 
 from app.config import MEBIBYTE
 from tests import samples
+from tests.support.content import noise
 from tests.support.direct import begin, complete, post_form, put, send, send_parts
 
 PDF = samples.pdf()
 
 
 @pytest.mark.parametrize("method", ["put", "post", "multipart"])
-def test_what_was_sent_becomes_available_when_completed(alice, method):
+def test_what_was_sent_becomes_available_when_completed(alice, methods, method):
+    if method not in methods:
+        return
     upload = begin(alice, PDF, "report.pdf", method=method, folder="direct", metadata={"a": [1]})
     assert upload["file"]["status"] == "pending"
     assert alice.get(f"/files/{upload['file']['id']}/download").status_code == 409
@@ -37,7 +39,7 @@ def test_a_small_file_gets_its_sha256_although_none_was_declared(alice):
 
 
 def test_a_larger_file_keeps_the_sha256_that_was_declared_and_checked(alice):
-    content = os.urandom(200_000)
+    content = noise(200_000)
     digest = hashlib.sha256(content).hexdigest()
     upload = begin(alice, content, "data.bin", checksum_sha256=digest)
     send(alice, upload, content)
@@ -45,7 +47,7 @@ def test_a_larger_file_keeps_the_sha256_that_was_declared_and_checked(alice):
 
 
 def test_without_a_declared_sha256_a_larger_file_has_none_and_an_etag_all_the_same(alice):
-    content = os.urandom(200_000)
+    content = noise(200_000)
     upload = begin(alice, content, "data.bin")
     send(alice, upload, content)
     file = complete(alice, upload).json()
@@ -65,7 +67,7 @@ def test_everything_that_was_declared_is_pinned_in_the_url(alice):
         {"headers": headers | {"Content-Type": "text/html"}},
         {"headers": {name: value for name, value in headers.items() if name != "x-amz-checksum-sha256"}},
         {"url": url.replace("X-Amz-Signature=", "X-Amz-Signature=0")},
-        {"url": url.replace(".pdf?", ".exe?")},
+        {"url": url.replace("?", ".exe?", 1)},
     ):
         request = {"url": url, "headers": headers, "content": PDF} | wrong
         assert httpx.put(**request).status_code in {400, 403}, wrong
@@ -78,8 +80,10 @@ def test_everything_that_was_declared_is_pinned_in_the_url(alice):
 
 
 @pytest.mark.parametrize("method", ["put", "post"])
-def test_an_url_never_changes_a_verified_file(alice, bucket, method):
+def test_an_url_never_changes_a_verified_file(alice, bucket, methods, method):
     """Case 12: different bytes of the same length, before and after completion."""
+    if method not in methods:
+        return
     evil = b"%PDF-1.4 evil".ljust(len(PDF), b" ")
     upload = begin(alice, PDF, "report.pdf", method=method)
     send(alice, upload, PDF)
@@ -120,7 +124,7 @@ def test_html_sent_as_png_is_rejected_and_removed(alice, bucket):
 
 
 def test_a_wrong_sha256_of_a_whole_multipart_file_is_rejected(alice):
-    content = os.urandom(6 * MEBIBYTE)
+    content = noise(6 * MEBIBYTE)
     upload = begin(alice, content, "data.bin", method="multipart", checksum_sha256="0" * 64)
     send(alice, upload, content)
     answer = complete(alice, upload)
@@ -131,7 +135,7 @@ def test_a_wrong_sha256_of_a_whole_multipart_file_is_rejected(alice):
 
 def test_completing_twice_and_after_a_lost_reply_gives_the_same_file(alice):
     """Case 45."""
-    content = os.urandom(11 * MEBIBYTE)
+    content = noise(11 * MEBIBYTE)
     upload = begin(alice, content, "data.bin", method="multipart", part_size=5 * MEBIBYTE)
     send(alice, upload, content)
     first, second = complete(alice, upload), complete(alice, upload)
@@ -141,7 +145,7 @@ def test_completing_twice_and_after_a_lost_reply_gives_the_same_file(alice):
 
 def test_parts_that_are_missing_are_told_and_sent_later(alice):
     """Case 42: the client remembers no ETags; the store is asked for its list."""
-    content = os.urandom(11 * MEBIBYTE)
+    content = noise(11 * MEBIBYTE)
     upload = begin(alice, content, "data.bin", method="multipart", part_size=5 * MEBIBYTE)
     assert (upload["upload"]["part_count"], upload["upload"]["part_size"]) == (3, 5 * MEBIBYTE)
     send_parts(alice, upload, content, [1, 3])
@@ -160,7 +164,7 @@ def test_parts_that_are_missing_are_told_and_sent_later(alice):
 
 def test_a_part_url_takes_exactly_its_part(alice):
     """Case 47."""
-    content = os.urandom(11 * MEBIBYTE)
+    content = noise(11 * MEBIBYTE)
     upload = begin(alice, content, "data.bin", method="multipart", part_size=5 * MEBIBYTE)
     path = f"/files/uploads/{upload['file']['id']}/parts"
     digest = hashlib.sha256(content[: 5 * MEBIBYTE]).hexdigest()
@@ -176,7 +180,7 @@ def test_a_part_url_takes_exactly_its_part(alice):
 
 def test_a_part_url_never_changes_a_completed_file(alice):
     """Some stores take parts of an upload that is over, and the object breaks: there a copy is served."""
-    content = os.urandom(11 * MEBIBYTE)
+    content = noise(11 * MEBIBYTE)
     upload = begin(alice, content, "data.bin", method="multipart", part_size=5 * MEBIBYTE)
     path = f"/files/uploads/{upload['file']['id']}"
     late = alice.post(f"{path}/parts", json={"part_numbers": [1]}).json()["parts"][0]
@@ -188,7 +192,7 @@ def test_a_part_url_never_changes_a_completed_file(alice):
 
 def test_an_aborted_upload_leaves_nothing_and_takes_no_late_part(alice, bucket):
     """Case 48."""
-    content = os.urandom(11 * MEBIBYTE)
+    content = noise(11 * MEBIBYTE)
     upload = begin(alice, content, "data.bin", method="multipart", part_size=5 * MEBIBYTE)
     send_parts(alice, upload, content, [1])
     path = f"/files/uploads/{upload['file']['id']}"

@@ -16,11 +16,12 @@ import pytest
 
 from app.config import MEBIBYTE
 from app.modules.files import repository
+from tests.support.content import noise
 from tests.support.faulty_store import faulty_store
 from tests.support.raw_http import FORM_END, FORM_TYPE, form_part, raw_connection
 from tests.support.service import SECRET, wait_until
 
-CONTENT = os.urandom(30 * MEBIBYTE)
+CONTENT = noise(30 * MEBIBYTE)
 SIZES = [100_000, 30 * MEBIBYTE]
 
 

@@ -58,8 +58,10 @@ def states(registry, upload: dict) -> set[str]:
 
 @pytest.mark.parametrize("method", ["put", "post", "multipart"])
 @pytest.mark.parametrize("is_sent", [False, True])
-def test_an_upload_that_nobody_completes_is_removed(client, registry, bucket, end_of_time, method, is_sent):
+def test_an_upload_that_nobody_completes_is_removed(client, registry, bucket, end_of_time, methods, method, is_sent):
     """Case 49."""
+    if method not in methods:
+        return
     before = bucket.all_keys()
     upload = begin(client, PDF, "report.pdf", method=method)
     if is_sent:
@@ -73,8 +75,10 @@ def test_an_upload_that_nobody_completes_is_removed(client, registry, bucket, en
 
 
 @pytest.mark.parametrize("method", ["put", "post"])
-def test_what_an_url_writes_after_everything_is_over_is_removed(client, registry, bucket, end_of_time, method):
+def test_what_an_url_writes_after_everything_is_over_is_removed(client, registry, bucket, end_of_time, methods, method):
     """Case 14: after hard delete the URL still lives, and so does the ledger's row."""
+    if method not in methods:
+        return
     upload = begin(client, PDF, "report.pdf", method=method)
     send(client, upload, PDF)
     file = complete(client, upload).json()
@@ -87,11 +91,14 @@ def test_what_an_url_writes_after_everything_is_over_is_removed(client, registry
     assert not [key for key in bucket.all_keys() if "staging" in key or key == file["s3_key"]]
 
 
-def test_what_an_url_writes_to_staging_after_completion_is_removed(client, registry, bucket, end_of_time):
-    upload = begin(client, PDF, "report.pdf", method="post")
+def test_what_an_url_writes_to_staging_after_completion_is_removed(client, registry, bucket, end_of_time, methods):
+    """By a form; where the store takes none, its PUTs go to staging too."""
+    method = "post" if "post" in methods else "put"
+    upload = begin(client, PDF, "report.pdf", method=method)
     send(client, upload, PDF)
     file = complete(client, upload).json()
-    assert post_form(upload, EVIL).status_code in {200, 204}
+    late = post_form(upload, EVIL) if method == "post" else put(upload, EVIL)
+    assert late.status_code in {200, 204}
     end_of_time(upload)
     wait_until(lambda: states(registry, upload) == {"stored", "removed"})
     assert not [key for key in bucket.all_keys() if "staging" in key]
