@@ -4,6 +4,8 @@ VENV := .venv
 STORE := .venv-store
 OTHER_STORES := .venv-swift .venv-localstack
 BIN := $(VENV)/bin
+UPPY := tests/browser/uppy
+UPPY_READY := $(UPPY)/node_modules/.package-lock.json
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -17,7 +19,7 @@ run: $(VENV)/.run $(STORE)/.ready ## serve at http://localhost:8000 on an embedd
 
 install: $(VENV)/.run $(STORE)/.ready ## make the environments that run needs, and no more
 
-test: $(VENV)/.dev $(STORE)/.ready ## run the whole suite (ARGS="-k name" for a part)
+test: $(VENV)/.dev $(STORE)/.ready $(UPPY_READY) ## run the whole suite (ARGS="-k name" for a part)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## lint, types, arrows between the layers
@@ -30,7 +32,7 @@ format: $(VENV)/.dev ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-matrix: $(VENV)/.dev $(STORE)/.ready $(OTHER_STORES:%=%/.ready) ## run the integration suite on three S3 servers and write docs/stores.md
+matrix: $(VENV)/.dev $(STORE)/.ready $(OTHER_STORES:%=%/.ready) $(UPPY_READY) ## run the integration suite on three S3 servers and write docs/stores.md
 	$(BIN)/python -m tests.matrix $(ARGS)
 
 bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's way
@@ -49,7 +51,7 @@ lock: $(VENV)/.dev ## resolve the dependencies anew; the locks name no index
 	eval "$$compile requirements/localstack.in -o requirements/localstack.txt"
 
 clean: ## remove the environments; DATA_DIR stays
-	rm -rf $(VENV) $(STORE) $(OTHER_STORES)
+	rm -rf $(VENV) $(STORE) $(OTHER_STORES) $(UPPY)/node_modules
 
 # A stamp lies in each environment, so that a broken install is done again and a whole one is not.
 $(VENV)/bin/python:
@@ -68,3 +70,7 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
 	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
 	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+# The stock upload client, where there is a Node to run it.
+$(UPPY_READY): $(UPPY)/package-lock.json
+	@! command -v npm >/dev/null || { cd $(UPPY) && npm ci --ignore-scripts --silent; }

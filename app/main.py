@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -77,7 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=settings.server.cors_origins,
+            allow_origins=[origin for origin in settings.server.cors_origins if "*" not in origin],
+            allow_origin_regex=_pattern_of(settings.server.cors_origins),
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
@@ -88,3 +90,9 @@ def create_app(settings: Settings) -> FastAPI:
     for router in v1.ROUTERS:
         app.include_router(router, prefix=settings.server.api_v1_prefix)
     return app
+
+
+def _pattern_of(origins: Sequence[str]) -> str | None:
+    """A pattern for origins with a star, such as `http://localhost:*`; it stands for letters, digits and dashes."""
+    starred = [re.escape(origin).replace(r"\*", "[A-Za-z0-9-]*") for origin in origins if "*" in origin]
+    return "|".join(starred) or None

@@ -15,6 +15,7 @@ from app.cli.environment import data_dir, found_environment
 from app.config import Settings
 from app.core.logging import configure_logging
 from app.embedded.environment import RunningParts
+from app.embedded.object_store import ANY_LOCAL_ORIGIN
 from app.embedded.parts import embedded_parts
 from app.main import create_app
 
@@ -37,6 +38,8 @@ def dev() -> None:
         is_local = parts.embedded_database and parts.embedded_store and is_loopback(host)
         if is_local and "AUTH_ENABLED" not in environ and "AUTH_JWT_SECRET" not in environ:
             os.environ["AUTH_ENABLED"] = "false"
+        if parts.embedded_store:
+            os.environ.setdefault("CORS_ORIGINS", ",".join(ANY_LOCAL_ORIGIN))
         os.environ.setdefault("LOG_FORMAT", "console")
         settings = Settings.from_environment(env_file=None)
         if parts.embedded_database:

@@ -131,3 +131,11 @@ def test_an_upload_url_of_the_embedded_store_reads_nobody_elses_file(tmp_path):
         assert httpx.put(upload["url"], headers=smuggled, content=b"hello world").status_code == 403
         assert httpx.put(upload["url"], headers=upload["headers"], content=b"hello world").status_code == 200
         assert client.get(f"/files/{upload['id']}").json()["status"] == "available"
+
+
+def test_pages_of_this_machine_may_use_the_embedded_service_and_others_may_not(tmp_path):
+    preflight = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
+    with development_service(tmp_path / "data") as (client, _, _):
+        for origin, is_allowed in (("http://localhost:5173", True), ("http://localhost.evil.example", False)):
+            answer = client.options("/files/raw/a.txt", headers=preflight | {"Origin": origin})
+            assert (answer.headers.get("Access-Control-Allow-Origin") == origin) is is_allowed

@@ -14,6 +14,7 @@ from app.modules.uploads.dependencies import UploadServices
 from app.modules.uploads.services.completion import CompletionService
 from app.modules.uploads.services.creation import CreationService
 from app.modules.uploads.services.offers import OfferService
+from app.modules.uploads.uppy_tokens import ControlTokens
 
 
 def build_upload_services(
@@ -35,4 +36,6 @@ def build_upload_services(
     creation = CreationService(
         database, files.store, files.reservations, offers, files.policy, capabilities, afterwork, settings, files.keys
     )
-    return UploadServices(creation, completion, offers)
+    secret = settings.auth.jwt_secret or settings.database.url
+    control_tokens = ControlTokens(secret.get_secret_value().encode())
+    return UploadServices(creation, completion, offers, control_tokens)

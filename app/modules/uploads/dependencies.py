@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from app.modules.uploads.services.completion import CompletionService
 from app.modules.uploads.services.creation import CreationService
 from app.modules.uploads.services.offers import OfferService
+from app.modules.uploads.uppy_tokens import ControlTokens
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class UploadServices:
     creation: CreationService
     completion: CompletionService
     offers: OfferService
+    control_tokens: ControlTokens
 
 
 def upload_services(request: Request) -> UploadServices:
