@@ -9,7 +9,7 @@ UPPY_READY := $(UPPY)/node_modules/.package-lock.json
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench matrix lock clean
+.PHONY: help install run test maintain check format bench matrix lock clean
 
 help: ## list the jobs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -21,6 +21,9 @@ install: $(VENV)/.run $(STORE)/.ready ## make the environments that run needs, a
 
 test: $(VENV)/.dev $(STORE)/.ready $(UPPY_READY) ## run the whole suite (ARGS="-k name" for a part)
 	$(BIN)/python -m pytest $(ARGS)
+
+maintain: $(VENV)/.run $(STORE)/.ready ## remove expired uploads and other leftovers, once
+	@$(BIN)/python -m app maintain
 
 check: $(VENV)/.dev ## lint, types, arrows between the layers
 	$(BIN)/ruff check .
@@ -59,10 +62,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
 $(VENV)/.run: requirements/embedded.txt | $(VENV)/bin/python
+	@test -e $(VENV)/.dev || echo "Installing into $(VENV), once; about half a minute..."
 	@test -e $(VENV)/.dev || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/embedded.txt
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+	@echo "Installing into $(VENV), once; about a minute..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 

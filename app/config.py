@@ -44,6 +44,20 @@ class SettingsGroup(BaseSettings):
 
     meant_empty: ClassVar[frozenset[str]] = frozenset()
 
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read this group alone, for commands that need no other.
+
+        Raises:
+            ConfigurationError: as of `Settings.from_environment`.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            raise ConfigurationError(
+                "\n".join(_readable(error, prefix=cls.model_config.get("env_prefix", "")))
+            ) from error
+
     @model_validator(mode="before")
     @classmethod
     def _drop_empty(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -230,18 +244,6 @@ class AuthSettings(SettingsGroup):
     jwt_secret: SecretStr | None = None
     issuer: str | None = None
     audience: str | None = None
-
-    @classmethod
-    def from_environment(cls) -> AuthSettings:
-        """Read this group alone, for commands that need no other.
-
-        Raises:
-            ConfigurationError: as of `Settings.from_environment`.
-        """
-        try:
-            return cls()
-        except ValidationError as error:
-            raise ConfigurationError("\n".join(_readable(error, prefix="AUTH_"))) from error
 
     @model_validator(mode="after")
     def _can_authenticate(self) -> Self:

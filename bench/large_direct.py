@@ -44,7 +44,7 @@ class CountingProxy:
         while data := source.recv(65_536):
             self.total += len(data)
             target.sendall(data)
-        target.close()
+        target.shutdown(socket.SHUT_WR)
 
 
 def call(method: str, url: str, body: object = None) -> dict[str, object]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app.cli.database import migrate_to_newest
+from app.core.capabilities import NAMES
 from app.embedded.parts import embedded_parts
 from bench.processes import MemoryGrowth, free_port, health_while, process, send_form
 
@@ -104,7 +105,10 @@ def main() -> None:
                 measure("Real store (MiniStack)", file, options.rounds, parts.environment, uploads_with_health=(4, 8))
             if options.only != "real":
                 port = free_port()
-                discarding = {**parts.environment, "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+                # There is nothing to find out about a store that keeps nothing.
+                pinned = ",".join(f"{name}=false" for name in NAMES)
+                address = {"S3_ENDPOINT_URL": f"http://127.0.0.1:{port}", "S3_CAPABILITIES": pinned}
+                discarding = parts.environment | address
                 with process(["-m", "bench.discard_store", str(port)], port, {}):
                     measure("Discarding store", file, options.rounds, discarding, uploads_with_health=(4, 8))
 

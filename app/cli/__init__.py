@@ -1,4 +1,4 @@
-"""The commands: serve, dev, migrate, token."""
+"""The commands: serve, dev, migrate, maintain, token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from app.cli import database, server, token
+from app.cli import database, maintain, server, token
 from app.config import ConfigurationError
 from app.embedded.exceptions import EmbeddedError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command()(server.serve)
 app.command()(server.dev)
 app.command()(database.migrate)
+app.command()(maintain.maintain)
 app.command()(token.token)
 
 

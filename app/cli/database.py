@@ -18,4 +18,4 @@ def migrate_to_newest(database_url: str) -> None:
 def migrate() -> None:
     """Bring the database to the schema of this version. Safe to run from several places at once."""
     with attached():
-        migrate_to_newest(DatabaseSettings().url.get_secret_value())
+        migrate_to_newest(DatabaseSettings.from_environment().url.get_secret_value())

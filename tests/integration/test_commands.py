@@ -115,10 +115,12 @@ def test_a_token_that_would_be_useless_is_not_made(arguments):
     assert run("token", "--sub", "carol", *arguments, AUTH_JWT_SECRET=SECRET).returncode != 0
 
 
-def test_migrate_finds_the_parts_that_dev_runs(tmp_path):
+def test_migrate_and_maintain_find_the_parts_that_dev_runs(tmp_path):
     with development_service(tmp_path / "data"):
         migrated = run("migrate", DATA_DIR=str(tmp_path / "data"))
+        maintained = run("maintain", DATA_DIR=str(tmp_path / "data"))
     assert migrated.returncode == 0, migrated.stderr
+    assert (maintained.returncode, maintained.stdout) == (0, "0 objects removed\n"), maintained.stderr
 
 
 def test_an_upload_url_of_the_embedded_store_reads_nobody_elses_file(tmp_path):

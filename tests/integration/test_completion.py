@@ -1,0 +1,102 @@
+"""Completing direct uploads: at once by many, by another process, and as a job."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+import pytest
+
+from app.config import MEBIBYTE
+from tests import samples
+from tests.support.content import noise
+from tests.support.direct import begin, complete, send, send_parts
+from tests.support.service import wait_until
+
+PDF = samples.pdf()
+LARGE = noise(6 * MEBIBYTE)
+
+
+@pytest.mark.parametrize("method", ["put", "post", "multipart"])
+def test_eight_clients_complete_one_upload_and_get_one_file(service, alice, bucket, methods, method):
+    if method not in methods:
+        return
+    before = bucket.keys()
+    upload = begin(alice, PDF, "report.pdf", method=method)
+    send(alice, upload, PDF)
+    answers = []
+
+    def finish():
+        with service.client("alice") as client:
+            answers.append(complete(client, upload))
+
+    threads = [threading.Thread(target=finish) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert len({answer.json()["s3_key"] for answer in answers}) == 1
+    assert alice.get(f"/files/{upload['file']['id']}/download").content == PDF
+    wait_until(lambda: len(bucket.keys() - before) == 1)
+
+
+def test_an_upload_goes_on_after_the_api_was_restarted(start_service):
+    content = noise(11 * MEBIBYTE)
+    with start_service() as first, first.client("alice") as client:
+        upload = begin(client, content, "data.bin", method="multipart", part_size=5 * MEBIBYTE)
+        send_parts(client, upload, content, [2])
+    with start_service() as second, second.client("alice") as client:
+        state = client.get(f"/files/uploads/{upload['file']['id']}").json()
+        assert [part["part_number"] for part in state["parts"]] == [2]
+        send_parts(client, upload, content, [1, 3])
+        assert complete(client, upload).status_code == 200
+        assert client.get(f"/files/{upload['file']['id']}/download").content == content
+
+
+@pytest.fixture
+def jobs(start_service):
+    """A client of a service that leaves every larger reading to a job."""
+    with start_service(verify={"inline_max_mb": 0}) as service, service.client("alice") as client:
+        yield client
+
+
+def test_a_large_file_is_verified_by_a_job_and_unreadable_until_then(jobs):
+    digest = hashlib.sha256(LARGE).hexdigest()
+    upload = begin(jobs, LARGE, "data.bin", method="multipart", checksum_sha256=digest)
+    send(jobs, upload, LARGE)
+    answer = complete(jobs, upload)
+    assert (answer.status_code, answer.json()["status"]) in {(202, "verifying"), (200, "available")}
+    path = f"/files/{upload['file']['id']}"
+    wait_until(lambda: jobs.get(path).json()["status"] == "available")
+    assert jobs.get(path).json()["checksum_sha256"] == digest
+    assert jobs.get(f"{path}/download").content == LARGE
+
+
+def test_a_job_rejects_what_is_not_what_was_declared(jobs):
+    upload = begin(jobs, LARGE, "data.bin", method="multipart", checksum_sha256="0" * 64)
+    send(jobs, upload, LARGE)
+    complete(jobs, upload)
+    path = f"/files/{upload['file']['id']}"
+    wait_until(lambda: jobs.get(path).json()["status"] == "rejected")
+    assert jobs.get(path).json()["rejection"]["code"] == "checksum_mismatch"
+    assert jobs.get(f"{path}/download").status_code == 409
+
+
+def test_a_job_whose_process_is_gone_is_taken_over(start_service, registry):
+    digest = hashlib.sha256(LARGE).hexdigest()
+    with start_service() as service, service.client("alice") as client:
+        upload = begin(client, LARGE, "data.bin", method="multipart", checksum_sha256=digest)
+        file_id = upload["file"]["id"]
+        send(client, upload, LARGE)
+        assert complete(client, upload).status_code == 200
+    # As a process would leave it that was killed while it read.
+    registry.rows("UPDATE file_uploads SET status = 'verifying' WHERE id = $1", file_id)
+    registry.rows(
+        "UPDATE stored_objects SET state = 'reserved', lease_expires_at = now() + interval '1 day' WHERE file_id = $1",
+        file_id,
+    )
+    registry.rows("UPDATE upload_sessions SET tried_at = now() - interval '1 hour' WHERE file_id = $1", file_id)
+    with start_service(upload={"cleanup_interval_seconds": 0.1}) as service, service.client("alice") as client:
+        wait_until(lambda: client.get(f"/files/{file_id}").json()["status"] == "available")
+        assert client.get(f"/files/{file_id}/download").content == LARGE
