@@ -45,7 +45,7 @@ class ObjectStream:
         Raises:
             StorageUnavailable: the store broke off; what was read so far is not the whole.
         """
-        data: bytes = await self._s3.call(self._body.read, size_bytes)
+        data: bytes = await self._s3.go_on(self._body.read, size_bytes)
         return data
 
     def close(self) -> None:
@@ -83,15 +83,14 @@ class S3:
         try:
             return await self._slots.run(function, *args, **kwargs)
         except (BotoCoreError, ClientError) as error:
-            translated = translate(error)
-            if not isinstance(translated, ObjectNotFound):
-                log.warning(
-                    "store_call_failed",
-                    operation=getattr(function, "__name__", "call"),
-                    error=answer_code(error),
-                    detail=_operator_detail(translated, error),
-                )
-            raise translated from error
+            raise _translated(function, error) from error
+
+    async def go_on(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The same for a step of a transfer that was begun: it's never refused for want of a slot."""
+        try:
+            return await self._slots.go_on(function, *args, **kwargs)
+        except (BotoCoreError, ClientError) as error:
+            raise _translated(function, error) from error
 
     def _write_options(self, storage_class: str) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -139,7 +138,7 @@ class S3:
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> PartTag:
         """Write one part (1 to 10,000)."""
-        answer = await self.call(
+        answer = await self.go_on(
             self._client.upload_part, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
         )
         return PartTag(number, answer["ETag"])
@@ -148,7 +147,7 @@ class S3:
         self, key: str, upload_id: str, number: int, *, source_key: str, source_etag: str, first: int, last: int
     ) -> PartTag:
         """Copy bytes `first` to `last`, both included, of another object into one part."""
-        answer = await self.call(
+        answer = await self.go_on(
             self._client.upload_part_copy,
             Bucket=self.bucket,
             Key=key,
@@ -165,7 +164,7 @@ class S3:
     ) -> None:
         """Join the parts, in order, to one object; only to one of `size_bytes` where the store can be told so."""
         options: dict[str, Any] = {} if size_bytes is None else {"MpuObjectSize": size_bytes}
-        await self.call(
+        await self.go_on(
             self._client.complete_multipart_upload,
             Bucket=self.bucket,
             Key=key,
@@ -198,7 +197,7 @@ class S3:
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         """Drop a multipart upload and its parts; one that the store doesn't know is dropped already."""
-        await self.call(self._client.abort_multipart_upload, Bucket=self.bucket, Key=key, UploadId=upload_id)
+        await self.go_on(self._client.abort_multipart_upload, Bucket=self.bucket, Key=key, UploadId=upload_id)
 
     async def find_multipart(self, key: str) -> list[str]:
         """The ids of all unfinished multipart uploads of exactly this key."""
@@ -237,7 +236,7 @@ class S3:
         """
         options: dict[str, Any] = {"ChecksumMode": "ENABLED"} if with_checksum else {}
         try:
-            answer = await self.call(self._client.head_object, Bucket=self.bucket, Key=key, **options)
+            answer = await self.go_on(self._client.head_object, Bucket=self.bucket, Key=key, **options)
         except ObjectNotFound:
             # A HEAD has no body that could say what is missing; a lost bucket must not look like a lost file.
             await self.check_bucket()
@@ -290,7 +289,7 @@ class S3:
 
     async def delete(self, key: str) -> None:
         """Remove an object; one that is not there counts as removed."""
-        await self.call(self._client.delete_object, Bucket=self.bucket, Key=key)
+        await self.go_on(self._client.delete_object, Bucket=self.bucket, Key=key)
 
     async def check_bucket(self) -> None:
         """Ask whether the bucket is there and ours.
@@ -358,6 +357,18 @@ class S3:
         await self._slots.close(timeout_seconds)
         for client in {self._client, self._signer, self._upload_signer}:
             client.close()
+
+
+def _translated(function: Callable[..., object], error: BotoCoreError | ClientError) -> HoldfastError:
+    translated = translate(error)
+    if not isinstance(translated, ObjectNotFound):
+        log.warning(
+            "store_call_failed",
+            operation=getattr(function, "__name__", "call"),
+            error=answer_code(error),
+            detail=_operator_detail(translated, error),
+        )
+    return translated
 
 
 def _listed(part: PartTag) -> Any:  # noqa: ANN401 -- boto3's own shape of a dictionary

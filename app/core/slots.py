@@ -51,6 +51,18 @@ class Slots:
             StorageBusy: no slot came free in time.
         """
         await self._acquire()
+        return await self._in_thread(call, *args, **kwargs)
+
+    async def go_on(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The same for a step of something that was begun: it waits as long as it takes.
+
+        Refusing here would throw away what was transferred already. There are never more of
+        these than transfers under way, which were let in one by one.
+        """
+        await self._free.acquire()
+        return await self._in_thread(call, *args, **kwargs)
+
+    async def _in_thread(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         future = asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
         self._running.add(future)
         future.add_done_callback(self._release)

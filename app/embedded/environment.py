@@ -6,16 +6,15 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.embedded.object_store import REGION, AccessKey
 from app.embedded.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-    from app.embedded.object_store import AccessKey
     from app.embedded.service_env import ServiceEnv
 
 BUCKET_NAME = "holdfast"
-REGION = "us-east-1"
 ALWAYS_WRITTEN = (
     "DATABASE_URL",
     "S3_ENDPOINT_URL",

@@ -20,7 +20,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from app.embedded import processes
-from app.embedded.environment import REGION
 from app.embedded.exceptions import EmbeddedError, PartMissingError
 from app.embedded.ports import LOOPBACK, free_port, is_listening
 from app.embedded.state import read_state, write_state
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CORSRuleTypeDef
 
 NAME = "store"
+REGION = "us-east-1"
 USER_NAME = "holdfast"
 SIGNING_USER_NAME = "holdfast-signing"
 ANY_LOCAL_ORIGIN = ("http://localhost:*", "http://127.0.0.1:*")

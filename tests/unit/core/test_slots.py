@@ -153,3 +153,18 @@ async def test_an_error_after_the_caller_left_is_not_reported_as_lost(slots, gat
     await settle()
     asyncio.get_running_loop().set_exception_handler(None)
     assert reported == []
+
+
+async def test_what_was_begun_is_never_refused_however_long_it_has_to_wait(gate):
+    """A part of a large file that finds no slot in time must not throw the whole upload away."""
+    slots = Slots(1, queue=0, wait_seconds=0.01)
+    holder = asyncio.create_task(slots.run(gate.wait, 10))
+    await settle()
+    step = asyncio.create_task(slots.go_on(lambda: "done"))
+    with pytest.raises(StorageBusy):
+        await slots.run(lambda: None)
+    assert not step.done()
+    gate.set()
+    await holder
+    assert await step == "done"
+    await slots.close(5)
