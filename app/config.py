@@ -270,6 +270,9 @@ class UploadSettings(SettingsGroup):
     idle_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     min_bytes_per_second: Annotated[int, Field(ge=0)] = 1024
     cleanup_interval_seconds: Annotated[float, Field(gt=0)] = 30.0
+    # After a store that did not answer, and after the end of an URL: how long bytes may still arrive.
+    late_write_seconds: Annotated[float, Field(ge=0)] = 60.0
+    longest_transfer_seconds: Annotated[float, Field(ge=0)] = 3600.0
     expiry_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1440
 
 
@@ -284,6 +287,17 @@ class VerifySettings(SettingsGroup):
     def inline_max_bytes(self) -> int:
         """Up to this size a client waits for the verification; above it becomes a job."""
         return self.inline_max_mb * MEBIBYTE
+
+
+class OutboxSettings(SettingsGroup):
+    """Who carries out what must happen after a commit, such as removing objects (`OUTBOX_*`)."""
+
+    model_config = _group("OUTBOX_")
+
+    enabled: bool = True
+    poll_seconds: Annotated[float, Field(gt=0)] = 1.0
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    lease_seconds: Annotated[float, Field(ge=1)] = 60.0
 
 
 class DatabaseSettings(SettingsGroup):
@@ -337,6 +351,7 @@ class Settings(BaseModel):
     auth: AuthSettings
     upload: UploadSettings
     verify: VerifySettings
+    outbox: OutboxSettings
     server: ServerSettings
 
     @classmethod
@@ -355,6 +370,7 @@ class Settings(BaseModel):
             "auth": AuthSettings,
             "upload": UploadSettings,
             "verify": VerifySettings,
+            "outbox": OutboxSettings,
             "server": ServerSettings,
         }
         values: dict[str, Any] = {}

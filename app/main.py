@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,16 +10,11 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import health, v1
+from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
-from app.core.capabilities import StoreCapabilities
-from app.core.database import Database
 from app.core.middleware import BodyLimit, RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
-from app.core.resources import Afterwork
-from app.core.s3 import S3
 from app.modules.auth.tokens import Authenticator
-from app.modules.files.assembly import build_file_services
-from app.modules.uploads.assembly import build_upload_services
 
 JSON_BODY_MAX_BYTES = MEBIBYTE
 EXPOSED_HEADERS = (
@@ -37,33 +31,13 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
-        app.state.authenticator = Authenticator(settings.auth)
-        capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
-        files = build_file_services(settings, database, s3, afterwork)
-        uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
-        app.state.readiness = health.ReadinessProbe(database, s3, capabilities)
-        app.state.capabilities = capabilities
-        app.state.file_services, app.state.upload_services = files.services, uploads
-        interval_seconds = settings.upload.cleanup_interval_seconds
-        background = [
-            asyncio.create_task(work)
-            for work in (
-                app.state.readiness.probe_write(),
-                capabilities.keep_learning(),
-                files.services.cleanup.run_forever(interval_seconds),
-                uploads.completion.resume_forever(interval_seconds),
-            )
-        ]
-        try:
-            yield
-        finally:
-            for task in background:
-                task.cancel()
-            # Cut-off uploads are still being undone; they need both the registry and the store.
-            await afterwork.finish(settings.server.shutdown_grace_seconds)
-            await s3.close(settings.server.shutdown_grace_seconds)
-            await database.close()
+        async with composed(settings) as parts:
+            app.state.authenticator = Authenticator(settings.auth)
+            app.state.readiness = health.ReadinessProbe(parts.database, parts.s3, parts.capabilities, parts.outbox)
+            app.state.capabilities = parts.capabilities
+            app.state.file_services, app.state.upload_services = parts.files, parts.uploads
+            async with going_on(app.state.readiness.probe_write(), *parts.loops()):
+                yield
 
     app = FastAPI(
         title="Holdfast",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import hypothesis
 import pytest
 
-from app.cli.database import migrate_to_newest
 from app.embedded.parts import embedded_parts
+from tests.support.databases import fresh_database
 from tests.support.stores import Bucket, Registry, bucket_client
 
 # On a busy or fresh machine generating the first example takes seconds; that says nothing about our code.
@@ -44,19 +42,8 @@ def parts():
 @pytest.fixture(scope="session")
 def database_url(parts):
     """A migrated database of this worker's own."""
-    server = parts["DATABASE_URL"].replace("+asyncpg", "")
-    name = f"test_{uuid4().hex[:12]}"
-
-    async def run(statement: str) -> None:
-        connection = await asyncpg.connect(server)
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(run(f'CREATE DATABASE "{name}"'))
-    url = f"{server.rpartition('/')[0]}/{name}"
-    migrate_to_newest(url)
-    yield url
-    asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    with fresh_database(parts["DATABASE_URL"]) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +16,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from app.core.capabilities import StoreCapabilities
+from app.core.clock import utc_now
 from app.core.database import Database, newest_revision
 from app.core.exceptions import HoldfastError
+from app.core.outbox import Outbox
 from app.core.s3 import S3
 
 log = structlog.get_logger()
@@ -34,11 +37,20 @@ class ProbeResult(BaseModel):
     detail: str | None = None
 
 
+class OutboxReport(BaseModel):
+    """What is still to be done after commits. Entries that keep failing are in the log, with their reason."""
+
+    due: int
+    failing: int
+    oldest_due_seconds: float
+
+
 class Readiness(BaseModel):
     """How all parts answered."""
 
     status: str
     checks: dict[str, ProbeResult]
+    outbox: OutboxReport | None = None
     store_capabilities: dict[str, bool] | None = None
 
 
@@ -49,11 +61,13 @@ class ReadinessProbe:
     database: Database
     s3: S3
     capabilities: StoreCapabilities
+    outbox: Outbox
     is_stopping: bool = False
     _answer: Readiness | None = None
     _answered_at: float = field(default=float("-inf"))
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _write: ProbeResult | None = None
+    _outbox_report: OutboxReport | None = None
     _written_at: float = field(default=float("-inf"))
     _asking: dict[str, asyncio.Task[object]] = field(default_factory=dict)
     _probe_key: str = field(default_factory=lambda: f".holdfast/probe-{uuid4().hex}")
@@ -69,19 +83,27 @@ class ReadinessProbe:
             return self._answer
 
     async def _ask(self) -> Readiness:
-        names = ("database", "migrations", "bucket", "bucket_write")
+        names = ("database", "migrations", "bucket", "bucket_write", "outbox")
         results = await asyncio.gather(
             self._timed(self._database),
             self._timed(self._migrations),
             self._timed(self.s3.check_bucket),
             self.probe_write(),
+            self._timed(self._look_at_outbox),
         )
         is_ready = all(result.status == "ok" for result in results)
         return Readiness(
             status="ok" if is_ready else "unavailable",
             checks=dict(zip(names, results, strict=True)),
+            outbox=self._outbox_report,
             store_capabilities=asdict(self.capabilities.current) if self.capabilities.is_learned else None,
         )
+
+    async def _look_at_outbox(self) -> None:
+        state = await self.outbox.state()
+        waits = utc_now() - state.oldest_due_at if state.oldest_due_at else timedelta()
+        seconds = round(max(0.0, waits.total_seconds()), 1)
+        self._outbox_report = OutboxReport(due=state.due, failing=state.failing, oldest_due_seconds=seconds)
 
     async def _database(self) -> None:
         await self.database.revision()

@@ -1,4 +1,4 @@
-"""The commands: serve, dev, migrate, maintain, token."""
+"""The commands: serve, dev, worker, migrate, maintain, token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from app.cli import database, maintain, server, token
+from app.cli import database, maintain, server, token, worker
 from app.config import ConfigurationError
 from app.embedded.exceptions import EmbeddedError
 
@@ -21,6 +21,7 @@ app.command()(server.serve)
 app.command()(server.dev)
 app.command()(database.migrate)
 app.command()(maintain.maintain)
+app.command()(worker.worker)
 app.command()(token.token)
 
 

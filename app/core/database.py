@@ -20,6 +20,10 @@ from app.config import DatabaseSettings
 from app.core.exceptions import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
+# What a transaction notes about itself when it has written to the outbox.
+WRITTEN_TO_OUTBOX = "written_to_outbox"
+# SQLSTATEs of a missing table and a missing column: the schema is not (yet) the one that this code expects.
+NOT_MIGRATED = frozenset({"42P01", "42703"})
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -65,23 +69,28 @@ class Database:
             },
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # Set after a commit that wrote something to be done.
+        self.outbox_written = asyncio.Event()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose block commits at its end and rolls back on any error.
 
         Raises:
-            DatabaseUnavailable: the server can't be reached or the connection broke. After
+            DatabaseUnavailable: the server can't be reached, its schema is not migrated, or the
+                connection broke. After
                 a broken commit nobody knows whether it took place: callers that must know
                 look at the row again.
         """
         try:
             async with self._sessions.begin() as session:
                 yield session
+            if session.info.get(WRITTEN_TO_OUTBOX):
+                self.outbox_written.set()
         except (PoolTimeoutError, InterfaceError, OperationalError, ConnectionError, TimeoutError) as error:
             raise DatabaseUnavailable from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:
                 raise DatabaseUnavailable from error
             raise
 

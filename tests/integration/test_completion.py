@@ -83,14 +83,15 @@ def test_a_job_rejects_what_is_not_what_was_declared(jobs):
     assert jobs.get(f"{path}/download").status_code == 409
 
 
-def test_a_job_whose_process_is_gone_is_taken_over(start_service, alice, registry):
-    content = noise(200_000)
-    upload = begin(alice, content, "data.bin", checksum_sha256=hashlib.sha256(content).hexdigest())
-    file_id = upload["file"]["id"]
-    send(alice, upload, content)
+def test_a_job_whose_process_is_gone_is_taken_over(start_service, registry):
+    settings = {"verify": {"inline_max_mb": 0}, "outbox": {"enabled": False}}
+    with start_service(**settings) as service, service.client("alice") as client:
+        upload = begin(client, LARGE, "data.bin", method="multipart", checksum_sha256=hashlib.sha256(LARGE).hexdigest())
+        file_id = upload["file"]["id"]
+        send(client, upload, LARGE)
+        assert complete(client, upload).json()["status"] == "verifying"
     # As a process leaves it that was killed while it read.
-    registry.rows("UPDATE upload_sessions SET tried_at = now() - interval '1 hour' WHERE file_id = $1", file_id)
-    registry.rows("UPDATE file_uploads SET status = 'verifying' WHERE id = $1", file_id)
-    with start_service(upload={"cleanup_interval_seconds": 0.1}) as service, service.client("alice") as client:
+    registry.rows("UPDATE outbox SET attempts = 1, claim_token = gen_random_uuid() WHERE subject = $1", file_id)
+    with start_service() as service, service.client("alice") as client:
         wait_until(lambda: client.get(f"/files/{file_id}").json()["status"] == "available")
-        assert client.get(f"/files/{file_id}/download").content == content
+        assert client.get(f"/files/{file_id}/download").content == LARGE

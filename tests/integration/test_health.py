@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import contextmanager
-from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
 
 from app.cli.database import migrate_to_newest
+from tests.support.databases import fresh_database
 from tests.support.faulty_store import faulty_store
 from tests.support.service import wait_until
 
-PARTS = {"database", "migrations", "bucket", "bucket_write"}
+PARTS = {"database", "migrations", "bucket", "bucket_write", "outbox"}
 
 
 @pytest.fixture
@@ -34,16 +34,8 @@ def proxied(parts, start_service):
 @pytest.fixture
 def other_database(database_url):
     """An empty database, reached by its URL."""
-    name = f"health_{uuid4().hex[:12]}"
-
-    async def run(statement: str) -> None:
-        connection = await asyncpg.connect(database_url)
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(run(f'CREATE DATABASE "{name}"'))
-    yield f"{database_url.rpartition('/')[0]}/{name}"
-    asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    with fresh_database(database_url, is_migrated=False) as url:
+        yield url
 
 
 @contextmanager
@@ -87,7 +79,7 @@ def test_a_store_that_hangs_makes_it_not_ready_within_two_seconds(proxied):
     with at_most(3):
         answer = ready(service)
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
-    expected = {"database": "ok", "migrations": "ok", "bucket": "timeout", "bucket_write": "ok"}
+    expected = {"database": "ok", "migrations": "ok", "bucket": "timeout", "bucket_write": "ok", "outbox": "ok"}
     assert statuses(answer) == expected
     with at_most(0.5):
         assert httpx.get(f"{service.base_url}/health").status_code == 200
@@ -163,7 +155,8 @@ def test_a_database_that_is_down_makes_it_not_ready(start_service):
         with at_most(3):
             answer = ready(service)
         assert answer.status_code == 503
-        assert statuses(answer) == {"database": "failed", "migrations": "failed", "bucket": "ok", "bucket_write": "ok"}
+        failed = {"database", "migrations", "outbox"}
+        assert statuses(answer) == {part: "failed" if part in failed else "ok" for part in PARTS}
         assert "secret" not in answer.text
 
 

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from app.config import MEBIBYTE
-from app.modules.files import repository
 from app.modules.files.services import cleanup
 from tests import samples
 from tests.support.direct import begin, complete, post_form, put, send, send_parts
@@ -21,10 +20,9 @@ EVIL = b"%PDF-1.4 evil".ljust(len(PDF), b" ")
 @pytest.fixture
 def quick(start_service, monkeypatch):
     """A service that looks for leftovers all the time, and gives late uploads no more than a second."""
-    monkeypatch.setattr(repository, "REMOVAL_TIME", timedelta(seconds=0.3))
-    monkeypatch.setattr(repository, "LONGEST_LATE_UPLOAD", timedelta(seconds=1))
     monkeypatch.setattr(cleanup, "PART_PAUSE", timedelta(seconds=1))
-    with start_service(upload={"cleanup_interval_seconds": 0.1}) as service:
+    upload = {"cleanup_interval_seconds": 0.1, "late_write_seconds": 0.3, "longest_transfer_seconds": 1}
+    with start_service(upload=upload, outbox={"poll_seconds": 0.1}) as service:
         wait_until(lambda: service.app.state.capabilities.is_learned, timeout_seconds=60)
         yield service
 
@@ -41,12 +39,15 @@ def end_of_time(registry):
 
     def end(upload: dict) -> None:
         file_id = upload["file"]["id"]
+        at_work = "SELECT 1 FROM outbox WHERE subject = $1 AND (attempts > 0 OR due_at <= now())"
+        wait_until(lambda: not registry.rows(at_work, file_id))
         registry.rows("UPDATE upload_sessions SET expires_at = now() WHERE file_id = $1", file_id)
         registry.rows(
             "UPDATE stored_objects SET url_expires_at = now(),"
             " lease_expires_at = CASE WHEN state = 'stored' THEN NULL ELSE now() END WHERE file_id = $1",
             file_id,
         )
+        registry.rows("UPDATE outbox SET due_at = now() WHERE subject = $1 AND attempts = 0", file_id)
 
     return end
 

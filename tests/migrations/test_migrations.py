@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from alembic import command
 from app.cli.database import migrate_to_newest
 from app.core.database import alembic_config
+from tests.support.databases import fresh_database
 
 ROOT = Path(__file__).parents[2]
 TABLES = {"file_uploads", "stored_objects"}
@@ -56,10 +57,8 @@ def server(parts):
 @pytest.fixture
 def empty(server):
     """The address of an empty database."""
-    name = f"migrations_{uuid4().hex[:12]}"
-    run_sql(server, f'CREATE DATABASE "{name}"')
-    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-    run_sql(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with fresh_database(server, is_migrated=False) as url:
+        yield url
 
 
 def config_for(url: str):

@@ -16,6 +16,7 @@ from app.modules.files.services.cleanup import CleanupService
 from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.lifecycle import LifecycleService
 from app.modules.files.services.reading import ReadService
+from app.modules.files.services.removal import RemovalService
 from app.modules.files.services.reservations import Reservations
 from app.modules.files.services.uploading import UploadService
 
@@ -43,8 +44,9 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     services = FileServices(
         uploads=UploadService(reservations, store, policy, settings.store, keys),
         reader=ReadService(database, store, CursorSigner(secret.get_secret_value().encode()), settings.store),
-        lifecycle=LifecycleService(database, store, reservations, policy, afterwork, keys),
+        lifecycle=LifecycleService(database, store, reservations, policy, keys),
         cleanup=CleanupService(database, store),
+        removal=RemovalService(database, store, settings.upload),
         upload_settings=settings.upload,
     )
     return FileParts(services, store, policy, reservations, keys)

@@ -29,6 +29,7 @@ from app.modules.files.schemas import UploadFields
 from app.modules.files.services.cleanup import CleanupService
 from app.modules.files.services.lifecycle import LifecycleService
 from app.modules.files.services.reading import ReadService
+from app.modules.files.services.removal import RemovalService
 from app.modules.files.services.uploading import IncomingFile, UploadDetails, UploadService
 
 # What a form may hold besides the file: all its fields, and headers and boundaries.
@@ -43,6 +44,7 @@ class FileServices:
     reader: ReadService
     lifecycle: LifecycleService
     cleanup: CleanupService
+    removal: RemovalService
     upload_settings: UploadSettings
 
 

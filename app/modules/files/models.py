@@ -70,11 +70,7 @@ class StoredObject(Base):
         _one_of("role", ObjectRole),
         _one_of("state", ObjectState),
         _one_of("sha256_kind", ChecksumKind),
-        Index(
-            "ix_stored_objects_unfinished",
-            "lease_expires_at",
-            postgresql_where=text("state IN ('reserved', 'removing')"),
-        ),
+        Index("ix_stored_objects_reserved", "lease_expires_at", postgresql_where=text("state = 'reserved'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -90,7 +86,7 @@ class StoredObject(Base):
     sha256: Mapped[str | None] = mapped_column(Text)
     sha256_kind: Mapped[str | None] = mapped_column(Text)
     storage_class: Mapped[str] = mapped_column(Text, server_default="STANDARD")
-    # Who writes or removes the object now, and until when nobody else may.
+    # Who writes the object now, and until when nobody else may.
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     url_expires_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from app.modules.auth.principal import Principal
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
-
-# How long whoever gave an object up has for removing it, before somebody else tries.
-REMOVAL_TIME = timedelta(seconds=60)
-# A store checks an URL when a request begins; how long such a request may go on after the URL's end.
-LONGEST_LATE_UPLOAD = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -55,15 +50,6 @@ def _owned_by(principal: Principal) -> ColumnElement[bool]:
 def _readable_by(principal: Principal) -> ColumnElement[bool]:
     public = and_(FileUpload.is_public, _has_status(FileStatus.AVAILABLE))
     return public if principal.subject is None else or_(_owned_by(principal), public)
-
-
-def _may_be_receiving() -> ColumnElement[bool]:
-    """A multipart upload that a client, not a process of ours, writes to."""
-    return and_(
-        StoredObject.state == ObjectState.RESERVED,
-        StoredObject.upload_id.is_not(None),
-        StoredObject.lease_token.is_(None),
-    )
 
 
 def _matches(criteria: ListingFilter) -> list[ColumnElement[bool]]:
@@ -177,12 +163,6 @@ class FileRepository:
             **checksum,
         )
 
-    async def mark_abandoned(self, object_id: UUID, token: UUID | None) -> bool:
-        """Give a reserved object up; False when it isn't ours to give up."""
-        return await self._change_leased(
-            object_id, token, state=ObjectState.REMOVING, lease_expires_at=func.now() + REMOVAL_TIME
-        )
-
     async def _change_leased(self, object_id: UUID, token: UUID | None, **values: object) -> bool:
         query = (
             update(StoredObject)
@@ -196,128 +176,13 @@ class FileRepository:
         )
         return await self._session.scalar(query) is not None
 
-    async def mark_removing(self, file_id: UUID) -> Sequence[StoredObject]:
-        """Give up all objects of a file; returns those that no process of ours is writing.
-
-        One that is still being written is left to its writer, who finds its lease gone: removed
-        now, it could be written again a moment later.
-        """
-        given_up = update(StoredObject).values(state=ObjectState.REMOVING, updated_at=func.now())
-        mine = StoredObject.file_id == file_id
-        reserved = StoredObject.state == ObjectState.RESERVED
-        await self._session.execute(given_up.where(mine, reserved, StoredObject.lease_token.is_not(None)))
-        rest = given_up.where(mine, or_(StoredObject.state == ObjectState.STORED, reserved))
-        query = rest.values(lease_expires_at=func.now() + REMOVAL_TIME).returning(StoredObject)
-        return (await self._session.scalars(query)).all()
-
-    async def claim_leftovers(self, *, limit: int) -> Sequence[StoredObject]:
-        """Take over objects whose writer or remover is gone; no two callers get the same one."""
-        left = select(StoredObject.id).where(
-            StoredObject.state.in_([ObjectState.RESERVED, ObjectState.REMOVING]),
-            StoredObject.lease_expires_at < func.now(),
-            not_(_may_be_receiving()),
-        )
-        chosen = left.order_by(StoredObject.lease_expires_at).limit(limit).with_for_update(skip_locked=True)
-        query = (
-            update(StoredObject)
-            .where(StoredObject.id.in_(chosen.scalar_subquery()))
-            .values(
-                state=ObjectState.REMOVING,
-                lease_token=None,
-                lease_expires_at=func.now() + REMOVAL_TIME,
-                updated_at=func.now(),
-            )
-            .returning(StoredObject)
-        )
-        return (await self._session.scalars(query)).all()
-
-    async def claim_receiving(self, *, limit: int) -> Sequence[StoredObject]:
-        """Take up multipart uploads of clients whose time is over; parts may still be arriving, so none is given up."""
-        chosen = (
-            select(StoredObject.id)
-            .where(_may_be_receiving(), StoredObject.lease_expires_at < func.now())
-            .order_by(StoredObject.lease_expires_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        query = (
-            update(StoredObject)
-            .where(StoredObject.id.in_(chosen.scalar_subquery()))
-            .values(lease_expires_at=func.now() + REMOVAL_TIME)
-            .returning(StoredObject)
-        )
-        return (await self._session.scalars(query)).all()
-
-    async def end_lease(self, object_id: UUID) -> None:
-        """Let the next cleanup take an object that was given up."""
-        removing = (StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
-        await self._session.execute(update(StoredObject).where(*removing).values(lease_expires_at=func.now()))
-
     async def extend_lease(self, object_id: UUID, until: datetime) -> None:
         """Give an object that nobody holds by a token more time."""
         await self._change_leased(object_id, None, lease_expires_at=until)
 
-    async def delete_pending(self, file_id: UUID) -> None:
-        """Remove a file from the registry whose bytes never became visible, unless some may still come."""
-        alive = select(StoredObject.id).where(
-            StoredObject.file_id == file_id, StoredObject.state.in_([ObjectState.RESERVED, ObjectState.STORED])
-        )
-        await self._session.execute(
-            delete(FileUpload).where(
-                FileUpload.id == file_id,
-                FileUpload.status.in_([FileStatus.PENDING, FileStatus.VERIFYING]),
-                ~alive.exists(),
-            )
-        )
-
     async def lock(self, file_id: UUID) -> None:
         """Take the file's lock, as all do who change a file and its objects: first, so that none wait in a ring."""
         await self._session.execute(select(FileUpload.id).where(FileUpload.id == file_id).with_for_update())
-
-    async def given_up(self, file_id: UUID) -> Sequence[StoredObject]:
-        """Objects of a file that wait for their removal and that no process of ours is writing."""
-        query = select(StoredObject).where(
-            StoredObject.file_id == file_id,
-            StoredObject.state == ObjectState.REMOVING,
-            StoredObject.lease_token.is_(None),
-        )
-        return (await self._session.scalars(query)).all()
-
-    async def removing(self, object_id: UUID) -> StoredObject | None:
-        """An object that was given up and may still be in the bucket."""
-        query = select(StoredObject).where(StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
-        return await self._session.scalar(query)
-
-    async def mark_removed(self, object_id: UUID) -> None:
-        """Say that nothing is left of an object; the row stays, so that its key is never used again.
-
-        Where an URL was issued for the key, a client may still be sending: it's looked at once
-        more when the last URL has expired and the longest upload that it may have begun is over.
-        """
-        removing = (StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
-        over = StoredObject.url_expires_at + LONGEST_LATE_UPLOAD
-        await self._session.execute(
-            update(StoredObject).where(*removing, over > func.now()).values(lease_expires_at=over, lease_token=None)
-        )
-        await self._session.execute(
-            update(StoredObject)
-            .where(*removing, or_(over.is_(None), over <= func.now()))
-            .values(state=ObjectState.REMOVED, upload_id=None, updated_at=func.now())
-        )
-
-    async def give_up_others(self, file_id: UUID, *, keep: UUID) -> Sequence[StoredObject]:
-        """Give up all objects of a file but one, such as the staging object that it was copied from."""
-        query = (
-            update(StoredObject)
-            .where(
-                StoredObject.file_id == file_id,
-                StoredObject.id != keep,
-                StoredObject.state.in_([ObjectState.RESERVED, ObjectState.STORED]),
-            )
-            .values(state=ObjectState.REMOVING, lease_expires_at=func.now() + REMOVAL_TIME, updated_at=func.now())
-            .returning(StoredObject)
-        )
-        return (await self._session.scalars(query)).all()
 
     async def delete(self, file_id: UUID) -> None:
         """Remove a file from the registry for good."""

@@ -28,10 +28,8 @@ def build_upload_services(
     """All services of the module; what reads a pending record is told to look at the store."""
     offers = OfferService(s3, capabilities)
     verifier = Verifier(files.store, files.policy)
-    promotions = PromotionService(database, files.store, files.reservations, verifier, afterwork)
-    completion = CompletionService(
-        database, s3, promotions, verifier, files.services.lifecycle, capabilities, afterwork, settings
-    )
+    promotions = PromotionService(database, files.store, files.reservations, verifier)
+    completion = CompletionService(database, s3, promotions, verifier, files.services.lifecycle, capabilities, settings)
     files.services.reader.when_pending(completion.look)
     creation = CreationService(
         database, files.store, files.reservations, offers, files.policy, capabilities, afterwork, settings, files.keys

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.outbox import OutboxEntry, enqueue
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.uploads.models import UploadSession
+
+VERIFY_UPLOAD = "upload.verify"
 
 
 class UploadRepository:
@@ -50,37 +52,14 @@ class UploadRepository:
         return await self._session.scalar(query) is not None
 
     async def start_verifying(self, file_id: UUID) -> bool:
-        """Say that a job reads the bytes; False when the file is no longer pending."""
+        """Leave the reading of the bytes to a job; False when the file is no longer pending."""
         query = (
             update(FileUpload)
             .where(FileUpload.id == file_id, FileUpload.status == FileStatus.PENDING)
             .values(status=FileStatus.VERIFYING, version=FileUpload.version + 1, updated_at=func.now())
             .returning(FileUpload.id)
         )
-        return await self._session.scalar(query) is not None
-
-    async def keep_verifying(self, file_id: UUID) -> None:
-        """A sign of life of the job."""
-        await self._session.execute(
-            update(UploadSession).where(UploadSession.file_id == file_id).values(tried_at=func.now())
-        )
-
-    async def claim_orphaned_jobs(self, *, silent_seconds: float, limit: int) -> Sequence[UUID]:
-        """Files whose verification gave no sign of life: its process is gone. No two callers get the same one."""
-        orphaned = (
-            select(UploadSession.file_id)
-            .join(FileUpload, FileUpload.id == UploadSession.file_id)
-            .where(
-                FileUpload.status == FileStatus.VERIFYING,
-                UploadSession.tried_at < func.now() - timedelta(seconds=silent_seconds),
-            )
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=UploadSession)
-        )
-        query = (
-            update(UploadSession)
-            .where(UploadSession.file_id.in_(orphaned.scalar_subquery()))
-            .values(tried_at=func.now())
-            .returning(UploadSession.file_id)
-        )
-        return (await self._session.scalars(query)).all()
+        is_ours = await self._session.scalar(query) is not None
+        if is_ours:
+            enqueue(self._session, [OutboxEntry(topic=VERIFY_UPLOAD, subject=file_id)])
+        return is_ours

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from app.core.clock import utc_now
 from app.core.database import Database
-from app.core.exceptions import Forbidden, HoldfastError
+from app.core.exceptions import Forbidden
 from app.core.http_conditions import matches_etag
-from app.core.resources import Afterwork
 from app.core.s3_errors import ObjectChanged, ObjectNotFound
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.content import ContentPolicy
 from app.modules.files.exceptions import FileNotAvailable, FileNotFound, PreconditionFailed
 from app.modules.files.key_repository import KeyClaim
-from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, StoredObject
+from app.modules.files.models import ChecksumKind, FileStatus, FileUpload
 from app.modules.files.names import clean_filename
+from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import CopySource, FileStore
 from app.modules.files.services.idempotency import IdempotencyService, fingerprint
 from app.modules.files.services.reading import is_deleted
 from app.modules.files.services.reservations import FileDraft, Reservation, Reservations, VerifiedContent
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,6 @@ class LifecycleService:
         store: FileStore,
         reservations: Reservations,
         policy: ContentPolicy,
-        afterwork: Afterwork,
         keys: IdempotencyService,
     ) -> None:
         self._keys = keys
@@ -61,7 +55,6 @@ class LifecycleService:
         self._store = store
         self._reservations = reservations
         self._policy = policy
-        self._afterwork = afterwork
 
     async def delete(self, principal: Principal, file_id: UUID, *, if_match: str | None) -> None:
         """Hide a file; its bytes stay until it is purged. Again is no error.
@@ -95,24 +88,12 @@ class LifecycleService:
         return file
 
     async def hard_delete(self, principal: Principal, file_id: UUID, *, if_match: str | None) -> None:
-        """Remove a file for good: from the registry at once, then its bytes from the bucket."""
+        """Remove a file for good: from the registry at once, its bytes by the outbox."""
         async with self._database.transaction() as session:
             repository = FileRepository(session)
             await self._changeable(repository, principal, file_id, if_match)
-            given_up = await repository.mark_removing(file_id)
+            await RemovalRepository(session).give_up_all(file_id)
             await repository.delete(file_id)
-        try:
-            await self._afterwork.run(self._remove(file_id, given_up))
-        except HoldfastError as error:
-            # The file is gone for every caller; the ledger keeps what is left to remove.
-            log.warning("object_removal_postponed", file_id=str(file_id), code=type(error).code)
-
-    async def _remove(self, file_id: UUID, given_up: Sequence[StoredObject]) -> None:
-        for stored in given_up:
-            await self._store.remove(stored.key, upload_id=stored.upload_id, may_be_multipart=False)
-            async with self._database.transaction() as session:
-                await FileRepository(session).mark_removed(stored.id)
-        log.info("s3_file_deleted", file_id=str(file_id))
 
     async def copy(
         self, principal: Principal, file_id: UUID, changes: CopyChanges, *, idempotency_key: str | None = None

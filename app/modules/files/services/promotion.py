@@ -9,10 +9,10 @@ import structlog
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
-from app.core.resources import Afterwork
 from app.core.s3_errors import ObjectChanged
 from app.core.s3_objects import ObjectHead
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
+from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import CopySource, FileStore
 from app.modules.files.services.reservations import (
@@ -31,14 +31,11 @@ log = structlog.get_logger()
 class PromotionService:
     """Makes pending files available, or rejects them. Acts for callers who were checked already."""
 
-    def __init__(
-        self, database: Database, store: FileStore, reservations: Reservations, verifier: Verifier, afterwork: Afterwork
-    ) -> None:
+    def __init__(self, database: Database, store: FileStore, reservations: Reservations, verifier: Verifier) -> None:
         self._database = database
         self._store = store
         self._reservations = reservations
         self._verifier = verifier
-        self._afterwork = afterwork
 
     async def in_place(
         self,
@@ -98,11 +95,9 @@ class PromotionService:
             return draft, found
 
         try:
-            promoted = await self._reservations.run(draft, write, pending=file)
+            return await self._reservations.run(draft, write, pending=file)
         except (UploadAborted, ObjectChanged):
             return None
-        await self._remove_given_up(file.id)
-        return promoted
 
     async def reject(self, file_id: UUID, refusal: HoldfastError) -> bool:
         """Keep the record with its reason, remove the bytes; False when the file is no longer pending."""
@@ -118,21 +113,6 @@ class PromotionService:
             file.version += 1
             file.updated_at = utc_now()
             await session.flush()
-            await repository.mark_removing(file_id)
+            await RemovalRepository(session).give_up_all(file_id)
         log.info("upload_rejected", file_id=str(file_id), code=type(refusal).code)
-        await self._remove_given_up(file_id)
         return True
-
-    async def _remove_given_up(self, file_id: UUID) -> None:
-        try:
-            await self._afterwork.run(self._remove(file_id))
-        except HoldfastError as error:
-            log.warning("object_removal_postponed", file_id=str(file_id), code=type(error).code)
-
-    async def _remove(self, file_id: UUID) -> None:
-        async with self._database.transaction() as session:
-            given_up = await FileRepository(session).given_up(file_id)
-        for stored in given_up:
-            await self._store.remove(stored.key, upload_id=stored.upload_id, may_be_multipart=False)
-            async with self._database.transaction() as session:
-                await FileRepository(session).mark_removed(stored.id)

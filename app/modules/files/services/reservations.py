@@ -24,6 +24,7 @@ from app.modules.files.exceptions import IdempotencyInProgress
 from app.modules.files.key_repository import KeyClaim, KeyRepository
 from app.modules.files.keys import build_key
 from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
+from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
 
@@ -221,7 +222,7 @@ class Reservations:
             _apply(draft, file)
             make_available(file, reservation.object_id, head.size_bytes)
             if not reservation.is_new_file:
-                await repository.give_up_others(file.id, keep=reservation.object_id)
+                await RemovalRepository(session).give_up_all(file.id, but=reservation.object_id)
             if reservation.key is not None:
                 await KeyRepository(session).finish(
                     reservation.key, fingerprint=content.fingerprint, status_code=CREATED
@@ -247,28 +248,22 @@ class Reservations:
     async def _abandon(self, reservation: Reservation, *, is_settled: bool) -> None:
         """Leave nothing of a write that failed.
 
-        The registry comes first: only where it says that this write never became visible may
-        its bytes be removed. If the registry or the store fails too, the ledger still has the
-        row, and the cleanup finishes. It also looks a second time where the store may write late.
+        Only where the registry says that this write never became visible may its bytes be removed,
+        so it is asked first. If it can't be, the lease runs out, and the cleanup asks again.
         """
         async with self._database.transaction() as session:
             repository = FileRepository(session)
             await repository.lock(reservation.file_id)
-            if await repository.mark_abandoned(reservation.object_id, reservation.lease_token):
-                if reservation.is_new_file:
-                    await repository.delete(reservation.file_id)
-                if reservation.key is not None:
-                    await KeyRepository(session).release(reservation.key, reservation.file_id)
-            elif await repository.removing(reservation.object_id) is None:
-                return
-        await self._store.remove(
-            reservation.target.key,
-            upload_id=reservation.upload_id,
-            may_be_multipart=reservation.may_be_multipart,
-        )
-        if is_settled:
-            async with self._database.transaction() as session:
-                await FileRepository(session).mark_removed(reservation.object_id)
+            was_ours = await RemovalRepository(session).abandon(
+                reservation.object_id,
+                reservation.lease_token,
+                may_be_multipart=reservation.may_be_multipart,
+                look_again=not is_settled,
+            )
+            if was_ours and reservation.is_new_file:
+                await repository.delete(reservation.file_id)
+            if was_ours and reservation.key is not None:
+                await KeyRepository(session).release(reservation.key, reservation.file_id)
         log.info("upload_undone", file_id=str(reservation.file_id))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,7 +13,7 @@ from app.core.capabilities import StoreCapabilities
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError, Invalid, UnsupportedType
-from app.core.resources import Afterwork
+from app.core.outbox import OutboxEntry
 from app.core.s3 import S3
 from app.core.s3_errors import ObjectChanged, ObjectNotFound
 from app.core.s3_errors import UploadNotFound as StoreUploadNotFound
@@ -33,9 +32,6 @@ from app.modules.uploads.repository import UploadRepository
 
 log = structlog.get_logger()
 LOOK_PAUSE_SECONDS = 10.0
-SIGN_OF_LIFE_SECONDS = 20.0
-SILENT_SECONDS = 60.0
-JOBS_AT_ONCE = 10
 # What is wrong with the bytes themselves; everything else may go well the next time.
 REFUSALS = (Invalid, UnsupportedType)
 
@@ -68,7 +64,6 @@ class CompletionService:
         verifier: Verifier,
         lifecycle: LifecycleService,
         capabilities: StoreCapabilities,
-        afterwork: Afterwork,
         settings: Settings,
     ) -> None:
         self._database = database
@@ -77,7 +72,6 @@ class CompletionService:
         self._verifier = verifier
         self._lifecycle = lifecycle
         self._capabilities = capabilities
-        self._afterwork = afterwork
         self._settings = settings
 
     async def find(self, principal: Principal, file_id: UUID, *, scope: Scope = Scope.WRITE) -> OpenUpload:
@@ -154,7 +148,7 @@ class CompletionService:
         try:
             head = await self._arrived(opened, parts)
             if self._needs_job(opened, head):
-                return await self._verify_later(opened, head)
+                return await self._verify_later(opened)
             return await self._promote(opened, head)
         except REFUSALS as refusal:
             if not await self._promotions.reject(file.id, refusal):
@@ -216,50 +210,26 @@ class CompletionService:
         log.info("s3_file_uploaded", file_id=str(promoted.id), size_bytes=promoted.file_size)
         return promoted
 
-    async def _verify_later(self, opened: OpenUpload, head: ObjectHead) -> FileUpload:
+    async def _verify_later(self, opened: OpenUpload) -> FileUpload:
         """Leave the reading to a job; until it's done nobody can read the file."""
         async with self._database.transaction() as session:
-            uploads = UploadRepository(session)
-            is_ours = await uploads.start_verifying(opened.file.id)
-            await uploads.keep_verifying(opened.file.id)
-        if is_ours:
-            self._afterwork.start(self._run_job(opened, head))
+            await UploadRepository(session).start_verifying(opened.file.id)
         return await self._settled(opened.file.id)
 
-    async def _run_job(self, opened: OpenUpload, head: ObjectHead) -> None:
-        living = asyncio.create_task(self._show_life(opened.file.id))
-        try:
-            await self._promote(opened, head)
-        except REFUSALS as refusal:
-            await self._promotions.reject(opened.file.id, refusal)
-        finally:
-            living.cancel()
-
-    async def _show_life(self, file_id: UUID) -> None:
-        while True:
-            await asyncio.sleep(SIGN_OF_LIFE_SECONDS)
-            async with self._database.transaction() as session:
-                await UploadRepository(session).keep_verifying(file_id)
-
-    async def resume_jobs(self) -> None:
-        """Take over verifications whose process is gone."""
+    async def verify(self, entry: OutboxEntry) -> None:
+        """The job: read all the bytes, then flip or reject. Acts for nobody, whoever completed was checked."""
         async with self._database.transaction() as session:
-            uploads, files = UploadRepository(session), FileRepository(session)
-            claimed = await uploads.claim_orphaned_jobs(silent_seconds=SILENT_SECONDS, limit=JOBS_AT_ONCE)
-            found = [(await files.pending(file_id), await uploads.get(file_id)) for file_id in claimed]
-        for file, session_and_object in found:
-            if file is not None and session_and_object is not None:
-                opened = OpenUpload(file, *session_and_object)
-                await self._run_job(opened, await self._s3.head(opened.stored.key, with_checksum=True))
-
-    async def resume_forever(self, interval_seconds: float) -> None:
-        """Look for such verifications every `interval_seconds`."""
-        while True:
-            try:
-                await self.resume_jobs()
-            except HoldfastError as error:
-                log.warning("verification_postponed", code=type(error).code)
-            await asyncio.sleep(interval_seconds)
+            file = await FileRepository(session).by_id(entry.subject)
+            found = await UploadRepository(session).get(entry.subject)
+        if file is None or found is None or file.status != FileStatus.VERIFYING:
+            return
+        opened = OpenUpload(file, *found)
+        try:
+            await self._promote(opened, await self._s3.head(opened.stored.key, with_checksum=True))
+        except REFUSALS as refusal:
+            await self._promotions.reject(file.id, refusal)
+        except ObjectNotFound:
+            await self._promotions.reject(file.id, UploadExpired("The bytes were gone before they could be verified."))
 
     async def _settled(self, file_id: UUID) -> FileUpload:
         """What became of a file that somebody else ended."""

@@ -22,6 +22,7 @@ from app.modules.files.exceptions import EmptyFile, FileTooLarge, IdempotencyInP
 from app.modules.files.key_repository import KeyClaim, KeyRepository
 from app.modules.files.models import FileUpload, ObjectRole, StoredObject
 from app.modules.files.names import clean_filename
+from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
 from app.modules.files.services.idempotency import IdempotencyService, fingerprint
@@ -202,12 +203,9 @@ class CreationService:
         async with self._database.transaction() as session:
             repository = FileRepository(session)
             await repository.lock(file.id)
-            await repository.mark_abandoned(stored.id, None)
+            await RemovalRepository(session).abandon(stored.id, None, may_be_multipart=True, look_again=True)
             await repository.delete(file.id)
             await KeyRepository(session).release_file(file.id)
-        await self._store.remove(stored.key, upload_id=stored.upload_id, may_be_multipart=True)
-        async with self._database.transaction() as session:
-            await FileRepository(session).mark_removed(stored.id)
 
 
 def _fingerprint(wish: UploadWish) -> str:

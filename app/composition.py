@@ -1,0 +1,74 @@
+"""Builds what a process works with, whether it serves or only does the work behind the scenes; and takes it down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from app.config import Settings
+from app.core.capabilities import StoreCapabilities
+from app.core.database import Database
+from app.core.outbox import Outbox
+from app.core.resources import Afterwork
+from app.core.s3 import S3
+from app.modules.files.assembly import build_file_services
+from app.modules.files.dependencies import FileServices
+from app.modules.files.removal_repository import REMOVE_OBJECT
+from app.modules.uploads.assembly import build_upload_services
+from app.modules.uploads.dependencies import UploadServices
+from app.modules.uploads.repository import VERIFY_UPLOAD
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The parts of one process."""
+
+    settings: Settings
+    database: Database
+    s3: S3
+    capabilities: StoreCapabilities
+    files: FileServices
+    uploads: UploadServices
+    outbox: Outbox
+
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """What goes on beside requests for as long as the process lives."""
+        loops = [self.capabilities.keep_learning()]
+        loops.append(self.files.cleanup.run_forever(self.settings.upload.cleanup_interval_seconds))
+        if self.settings.outbox.enabled:
+            loops.append(self.outbox.run_forever())
+        return loops
+
+
+@asynccontextmanager
+async def composed(settings: Settings) -> AsyncIterator[Composition]:
+    """The parts, until the block ends. Cut-off uploads are still undone then, within the grace time."""
+    database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
+    capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
+    files = build_file_services(settings, database, s3, afterwork)
+    uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
+    handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
+    outbox = Outbox(database, settings.outbox, handlers)
+    grace_seconds = settings.server.shutdown_grace_seconds
+    try:
+        yield Composition(settings, database, s3, capabilities, files.services, uploads, outbox)
+    finally:
+        await afterwork.finish(grace_seconds)
+        if settings.outbox.enabled:
+            await outbox.stop(grace_seconds)
+        await s3.close(grace_seconds)
+        await database.close()
+
+
+@asynccontextmanager
+async def going_on(*loops: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+    """Run these beside the block, and end them with it."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
