@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from app.config import ENV_FILE
+from app.config import ENV_FILE, Settings
 from app.embedded.parts import attached_parts
 
 DEFAULT_DATA_DIR = ".data"
@@ -34,3 +34,9 @@ def attached() -> Iterator[None]:
         os.environ.update(environ)
         parts.apply(os.environ)
         yield
+
+
+def settings_without_callers(*, env_file: str | None = ENV_FILE) -> Settings:
+    """All settings, for commands that serve nobody and so need no way to sign in."""
+    os.environ["AUTH_ENABLED"] = "false"
+    return Settings.from_environment(env_file=env_file)

@@ -6,7 +6,7 @@ import asyncio
 
 import typer
 
-from app.cli.environment import attached
+from app.cli.environment import attached, settings_without_callers
 from app.composition import composed
 from app.config import Settings
 
@@ -14,7 +14,7 @@ from app.config import Settings
 def maintain() -> None:
     """Remove expired uploads and what dead processes left. Every serving process does the same by itself."""
     with attached():
-        given_up = asyncio.run(_one_pass(Settings.from_environment(env_file=None)))
+        given_up = asyncio.run(_one_pass(settings_without_callers(env_file=None)))
     typer.echo(f"{given_up} objects given up")
 
 

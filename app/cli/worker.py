@@ -7,6 +7,7 @@ import signal
 
 import structlog
 
+from app.cli.environment import settings_without_callers
 from app.composition import composed, going_on
 from app.config import Settings
 from app.core.logging import configure_logging
@@ -16,7 +17,7 @@ log = structlog.get_logger()
 
 def worker() -> None:
     """Carry out the outbox without serving HTTP. Set OUTBOX_ENABLED=false where only this is to do it."""
-    settings = Settings.from_environment()
+    settings = settings_without_callers()
     configure_logging("DEBUG" if settings.server.debug else settings.server.log_level, settings.server.log_format)
     # What the API processes are told not to do is what this one is for.
     outbox = settings.outbox.model_copy(update={"enabled": True})

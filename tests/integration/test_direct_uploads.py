@@ -11,6 +11,7 @@ from app.config import MEBIBYTE
 from tests import samples
 from tests.support.content import noise
 from tests.support.direct import begin, complete, post_form, put, send, send_parts
+from tests.support.service import wait_until
 
 PDF = samples.pdf()
 
@@ -120,7 +121,7 @@ def test_html_sent_as_png_is_rejected_and_removed(alice, bucket):
     assert record["rejection"]["code"] == "content_type_mismatch"
     assert complete(alice, upload).json()["code"] == "upload_rejected"
     assert alice.get(f"/files/{record['id']}/download").status_code == 409
-    assert bucket.keys() == before
+    wait_until(lambda: bucket.keys() == before)
 
 
 def test_a_wrong_sha256_of_a_whole_multipart_file_is_rejected(alice):

@@ -8,18 +8,21 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
-from app.config import DatabaseSettings, OutboxSettings
+from app.config import DatabaseSettings, OutboxSettings, Settings
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
 from app.core.outbox import Outbox, OutboxEntry, enqueue
 from tests.support.databases import fresh_database
-from tests.support.service import SECRET, wait_until
+from tests.support.service import wait_until
+from tests.support.stores import Registry
 
 
 @pytest.fixture(scope="module")
@@ -211,28 +214,38 @@ async def test_a_topic_that_this_version_does_not_know_waits_for_one_that_does(d
     assert row.last_error == "KeyError"
 
 
-def test_a_worker_process_does_what_the_api_leaves_to_it(start_service, registry, bucket):
-    with start_service(outbox={"enabled": False}) as service, service.client("alice") as client:
+def test_a_worker_process_does_what_the_api_leaves_to_it(start_service, own_url, bucket, tmp_path):
+    alone = {"database": {"url": own_url}, "outbox": {"enabled": False}}
+    with start_service(**alone) as service, service.client("alice") as client:
         file = client.put("/files/raw/a.txt", content=b"hello").json()
         assert client.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 204
         assert client.get(f"/files/{file['id']}").status_code == 404
         assert {file["s3_key"]} <= bucket.keys()
-        store = service.settings.store
-        environment = {
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL": service.settings.database.url.get_secret_value(),
-            "S3_BUCKET_NAME": store.bucket_name,
-            "S3_ENDPOINT_URL": store.endpoint_url,
-            "S3_ACCESS_KEY_ID": store.access_key_id,
-            "S3_SECRET_ACCESS_KEY": store.secret_access_key.get_secret_value(),
-            "AUTH_JWT_SECRET": SECRET,
-        }
-        child = subprocess.Popen([sys.executable, "-m", "app", "worker"], env=environment, stderr=subprocess.PIPE)
-        try:
-            wait_until(lambda: not {file["s3_key"]} & bucket.keys() or child.poll() is not None)
-            wait_until(lambda: registry.rows("SELECT 1 FROM outbox WHERE subject = $1", UUID(file["id"])) == [])
+        with worker_process(service.settings, tmp_path / "log") as child:
+            wait_until(lambda: not {file["s3_key"]} & bucket.keys())
+            wait_until(lambda: Registry(own_url).rows("SELECT 1 FROM outbox") == [])
             child.send_signal(signal.SIGTERM)
             assert child.wait(30) == 0
-        finally:
-            child.kill()
-            child.communicate()
+
+
+@contextmanager
+def worker_process(settings: Settings, log: Path):
+    """`python -m app worker` beside a service, once it is at work."""
+    store = settings.store
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": settings.database.url.get_secret_value(),
+        "S3_BUCKET_NAME": store.bucket_name,
+        "S3_ENDPOINT_URL": store.endpoint_url,
+        "S3_ACCESS_KEY_ID": store.access_key_id,
+        "S3_SECRET_ACCESS_KEY": store.secret_access_key.get_secret_value(),
+    }
+    with log.open("w") as output:
+        child = subprocess.Popen([sys.executable, "-m", "app", "worker"], env=environment, stderr=output)
+    try:
+        wait_until(lambda: "worker_started" in log.read_text() or child.poll() is not None, timeout_seconds=40)
+        assert child.poll() is None, log.read_text()
+        yield child
+    finally:
+        child.kill()
+        child.wait()

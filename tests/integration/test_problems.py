@@ -11,7 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.samples import png
+from tests.support.databases import fresh_database
 from tests.support.states import in_status
+from tests.support.stores import Registry
 
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "message"}
 SOME_ID = "01890000-0000-7000-8000-000000000000"
@@ -101,15 +103,24 @@ def test_any_other_request_id_is_made_anew(alice, given):
 
 
 def test_an_unexpected_failure_is_a_problem_that_tells_nothing(start_service, parts):
-    """Case 96: a registry whose tables nobody made."""
+    """Case 96: a registry that somebody has changed by hand."""
+    with fresh_database(parts["DATABASE_URL"]) as url:
+        drop_default, change = "ALTER COLUMN version DROP DEFAULT", "ALTER COLUMN version TYPE boolean USING true"
+        Registry(url).rows(f"ALTER TABLE file_uploads {drop_default}, {change}")
+        with start_service(database={"url": url}) as service, service.client("alice") as client:
+            with capture_logs() as log:
+                answer = client.put("/files/raw/a.txt", content=b"hello", headers={"X-Request-ID": "look-me-up"})
+            assert [line["event"] for line in log if line["log_level"] == "error"] == ["request_failed"]
+            assert answer.status_code == 500
+            problem = problem_of(answer)
+            assert (problem["code"], problem["request_id"]) == ("internal_error", "look-me-up")
+            assert "file_uploads" not in answer.text
+
+
+def test_a_registry_without_its_tables_is_unavailable(start_service, parts):
     with start_service(database={"url": parts["DATABASE_URL"]}) as service, service.client("alice") as client:
-        with capture_logs() as log:
-            answer = client.get("/files", headers={"X-Request-ID": "look-me-up"})
-        assert [line["event"] for line in log if line["log_level"] == "error"] == ["request_failed"]
-        assert answer.status_code == 500
-        problem = problem_of(answer)
-        assert (problem["code"], problem["request_id"]) == ("internal_error", "look-me-up")
-        assert "file_uploads" not in answer.text
+        answer = client.get("/files")
+    assert (answer.status_code, problem_of(answer)["code"]) == (503, "database_unavailable")
 
 
 @pytest.mark.parametrize("field", ["new_folder", "new_filename", "new_metadata", "unknown"])

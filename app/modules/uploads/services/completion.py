@@ -138,6 +138,17 @@ class CompletionService:
         if opened.file.status == FileStatus.AVAILABLE:
             raise UploadNotFound("The upload is complete; delete the file instead.")
         await self._lifecycle.hard_delete(principal, file_id, if_match=None)
+        if opened.stored.upload_id is not None:
+            await self._refuse_late_parts(opened.stored.key, opened.stored.upload_id)
+
+    async def _refuse_late_parts(self, key: str, upload_id: str) -> None:
+        """Abort the store's upload at once rather than by the outbox: its part URLs still live."""
+        try:
+            await self._s3.abort_multipart(key, upload_id)
+        except (StoreUploadNotFound, ObjectNotFound):
+            return  # aborted already
+        except HoldfastError as error:
+            log.warning("abort_postponed", code=type(error).code)
 
     async def _finish(self, opened: OpenUpload, parts: Sequence[ClientPart] | None) -> FileUpload:
         file = opened.file
