@@ -347,7 +347,8 @@ class S3:
 
         A URL dies with the credentials that signed it, whatever its own expiry says.
         """
-        credentials = await self.call(self._session.get_credentials)
+        # The session has had them since the clients were made: nothing blocks here.
+        credentials = self._session.get_credentials()
         # boto3 has no public name for it; static keys don't have it at all.
         expiry: datetime | None = getattr(credentials, "_expiry_time", None)
         return None if expiry is None else max(0.0, (expiry - utc_now()).total_seconds())

@@ -30,7 +30,7 @@ from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.exceptions import UploadNotFound
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import MAX_PART_BYTES, plan_parts
-from app.modules.uploads.repository import UploadRepository
+from app.modules.uploads.repository import NEW_UPLOAD, UploadRepository
 from app.modules.uploads.services.offers import Offer, OfferService
 
 MULTIPART_ABOVE_BYTES = 64 * MEBIBYTE
@@ -153,7 +153,7 @@ class CreationService:
         if stored.role == ObjectRole.STAGING:
             stored.key = f"{self._settings.store.key_prefix}.holdfast/staging/{uuid4()}"
         else:
-            file.current_object_id = stored.id
+            file.current_object_id, file.current_object = stored.id, stored
         # Until then clients write to it, not a process of ours: the lease has no token.
         stored.lease_expires_at = stored.url_expires_at = expires_at
         upload = UploadSession(
@@ -166,17 +166,15 @@ class CreationService:
             url_ttl_seconds=ttl_seconds,
             expires_at=expires_at,
         )
+        if claim is None:
+            await self._database.run_alone(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload))
+            return file, upload, stored
         async with self._database.transaction() as session:
-            FileRepository(session).add(file, stored)
-            await session.flush()
-            UploadRepository(session).add(upload)
-            if claim is not None:
-                keys = KeyRepository(session)
-                if not await keys.claim(claim, file.id):
-                    raise IdempotencyInProgress(retry_after_seconds=2)
-                await keys.finish(claim, fingerprint=_fingerprint(wish), status_code=CREATED)
-            await session.flush()
-            await session.refresh(file, ["current_object"])
+            await UploadRepository(session).add(file, stored, upload)
+            keys = KeyRepository(session)
+            if not await keys.claim(claim, file.id):
+                raise IdempotencyInProgress(retry_after_seconds=2)
+            await keys.finish(claim, fingerprint=_fingerprint(wish), status_code=CREATED)
         return file, upload, stored
 
     async def _offer_again(self, file: FileUpload) -> tuple[FileUpload, Offer]:
