@@ -18,7 +18,7 @@ NEW_UPLOAD = Entry(
     NEW_FILE_COLUMNS
     | {
         UploadSession: (
-            "file_id", "object_id", "method", "declared_bytes", "declared_sha256", "part_bytes",
+            "file_id", "object_id", "method", "declared_bytes", "declared_sha256", "part_bytes", "has_part_checksums",
             "url_ttl_seconds", "expires_at",
         ),
     }
