@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, not_, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from app.core.database import Base
 from app.modules.auth.principal import Principal
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
@@ -20,16 +19,7 @@ from app.modules.files.models import FileStatus, FileUpload, ObjectState, Stored
 REMOVAL_TIME = timedelta(seconds=60)
 # A store checks an URL when a request begins; how long such a request may go on after the URL's end.
 LONGEST_LATE_UPLOAD = timedelta(hours=1)
-NEW_FILE_COLUMNS: dict[type[Base], tuple[str, ...]] = {
-    StoredObject: (
-        "id", "key", "file_id", "role", "state", "storage_class", "lease_token", "lease_expires_at", "url_expires_at",
-    ),
-    FileUpload: (
-        "id", "owner_id", "filename", "folder", "content_type", "file_size", "description", "is_public", "attributes",
-        "status", "storage_class", "version", "current_object_id", "created_at", "updated_at", "expires_at",
-    ),
-}  # fmt: skip
-NEW_FILE = Entry(NEW_FILE_COLUMNS)
+NEW_FILE = Entry(StoredObject, FileUpload)
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
-from app.modules.files.repository import NEW_FILE_COLUMNS
 from app.modules.uploads.models import UploadSession
 
-NEW_UPLOAD = Entry(
-    NEW_FILE_COLUMNS
-    | {
-        UploadSession: (
-            "file_id", "object_id", "method", "declared_bytes", "declared_sha256", "part_bytes", "has_part_checksums",
-            "url_ttl_seconds", "expires_at",
-        ),
-    }
-)  # fmt: skip
+NEW_UPLOAD = Entry(StoredObject, FileUpload, UploadSession)
 
 
 class UploadRepository:
