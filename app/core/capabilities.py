@@ -36,6 +36,7 @@ class Capabilities:
         verifies_sha256: refuses bytes that don't have the SHA-256 that was signed.
         returns_sha256: tells that SHA-256 again.
         part_checksums: both of these for the parts of a multipart upload.
+        optional_part_checksums: checks such parts also in an upload that was begun without checksums.
         copy_source_if_match: copies only the object whose ETag is named.
         conditional_complete: `If-None-Match: *` on completing a multipart upload, also when many come at once.
         complete_object_size: completes only to the size that is named.
@@ -49,6 +50,7 @@ class Capabilities:
     verifies_sha256: bool = False
     returns_sha256: bool = False
     part_checksums: bool = False
+    optional_part_checksums: bool = False
     copy_source_if_match: bool = False
     conditional_complete: bool = False
     complete_object_size: bool = False

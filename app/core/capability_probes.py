@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.core.s3 import S3
 
 # Raise it when a trial changes: stored answers of other versions are not read.
-PROBE_VERSION = 1
+PROBE_VERSION = 2
 ATTEMPTS = 2
 TRIALS: tuple[Callable[[Sandbox], bool], ...] = (
     capability_races.conditional_put,
@@ -26,6 +26,7 @@ TRIALS: tuple[Callable[[Sandbox], bool], ...] = (
     capability_trials.verifies_sha256,
     capability_trials.returns_sha256,
     capability_trials.part_checksums,
+    capability_trials.optional_part_checksums,
     capability_trials.copy_source_if_match,
     capability_races.conditional_complete,
     capability_trials.complete_object_size,

@@ -81,6 +81,16 @@ def part_checksums(sandbox: Sandbox) -> bool:
     return [part.get("ChecksumSHA256") for part in listed.get("Parts", [])] == [_sha256(right)]
 
 
+def optional_part_checksums(sandbox: Sandbox) -> bool:
+    """A part may be sent with its SHA-256 although its upload was begun without any; AWS refuses it."""
+    key, right, wrong = sandbox.fresh_key(), token_bytes(64), token_bytes(64)
+    upload_id = sandbox.begin_multipart(key)
+    url, headers = sandbox.presigned(
+        "upload_part", Key=key, UploadId=upload_id, PartNumber=1, ChecksumSHA256=_sha256(right)
+    )
+    return sandbox.send("PUT", url, wrong, headers).is_refused and sandbox.send("PUT", url, right, headers).is_taken
+
+
 def copy_source_if_match(sandbox: Sandbox) -> bool:
     """A copy is made only of the object whose ETag is named."""
     source = sandbox.fresh_key()

@@ -123,16 +123,25 @@ class S3:
         )
 
     async def create_multipart(
-        self, key: str, *, content_type: str, metadata: Mapping[str, str], storage_class: str = "STANDARD"
+        self,
+        key: str,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        storage_class: str = "STANDARD",
+        has_part_checksums: bool = False,
     ) -> str:
-        """Begin a multipart upload; returns the store's id of it."""
+        """Begin a multipart upload, on request one whose parts all come with their SHA-256; returns the store's id."""
+        options = self._write_options(storage_class)
+        if has_part_checksums:
+            options |= {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
         answer = await self.call(
             self._client.create_multipart_upload,
             Bucket=self.bucket,
             Key=key,
             ContentType=content_type,
             Metadata=metadata,
-            **self._write_options(storage_class),
+            **options,
         )
         return answer["UploadId"]
 
@@ -160,10 +169,30 @@ class S3:
         return PartTag(number, answer["CopyPartResult"]["ETag"])
 
     async def complete_multipart(
-        self, key: str, upload_id: str, parts: Sequence[PartTag], *, size_bytes: int | None = None
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[PartTag],
+        *,
+        size_bytes: int | None = None,
+        is_conditional: bool = False,
     ) -> None:
-        """Join the parts, in order, to one object; only to one of `size_bytes` where the store can be told so."""
+        """Join the parts, in order, to one object.
+
+        Args:
+            key: of the object.
+            upload_id: the store's.
+            parts: all of them.
+            size_bytes: of the whole, where the store can be told so.
+            is_conditional: only if there is no object under the key, where the store keeps that.
+
+        Raises:
+            UploadNotFound: it was completed or aborted already.
+            ObjectChanged: there is an object, or somebody else is completing one at this moment.
+        """
         options: dict[str, Any] = {} if size_bytes is None else {"MpuObjectSize": size_bytes}
+        if is_conditional:
+            options["IfNoneMatch"] = "*"
         await self.go_on(
             self._client.complete_multipart_upload,
             Bucket=self.bucket,
@@ -347,7 +376,8 @@ class S3:
 
         A URL dies with the credentials that signed it, whatever its own expiry says.
         """
-        credentials = await self.call(self._session.get_credentials)
+        # The session has had them since the clients were made: nothing blocks here.
+        credentials = self._session.get_credentials()
         # boto3 has no public name for it; static keys don't have it at all.
         expiry: datetime | None = getattr(credentials, "_expiry_time", None)
         return None if expiry is None else max(0.0, (expiry - utc_now()).total_seconds())

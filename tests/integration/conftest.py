@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import contextmanager
 
 import pytest
 from botocore.exceptions import ClientError
 
-from app.config import StoreSettings
+from app.config import MEBIBYTE, StoreSettings
 from app.core.capability_probes import probe_capabilities
 from app.core.s3 import S3
 from tests.support.service import SECRET, running, settings_with, wait_until
 from tests.support.stores import bucket_client, wait_for_agreement
+from tests.support.uppy import key_of, signed
 
 EXTENSIONS = [
     "jpg",
@@ -158,3 +160,12 @@ def upload(alice):
         return answer.json()
 
     return send
+
+
+@pytest.fixture
+def open_upload(alice):
+    """A multipart upload of alice as stock Uppy begins it: its id, the URL that created it, its bytes."""
+    content = os.urandom(6 * MEBIBYTE)
+    created = signed(alice, "POST", key_of(content, "data.bin"))
+    yield created["key"], created["url"], content
+    alice.delete(f"/files/uploads/{created['key']}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 
 import pytest
 
@@ -12,6 +11,7 @@ from tests import samples
 from tests.support.content import noise
 from tests.support.direct import begin, complete, send, send_parts
 from tests.support.service import wait_until
+from tests.support.together import together
 
 PDF = samples.pdf()
 LARGE = noise(6 * MEBIBYTE)
@@ -24,17 +24,12 @@ def test_eight_clients_complete_one_upload_and_get_one_file(service, alice, buck
     before = bucket.keys()
     upload = begin(alice, PDF, "report.pdf", method=method)
     send(alice, upload, PDF)
-    answers = []
 
-    def finish():
+    def finish(_number: int):
         with service.client("alice") as client:
-            answers.append(complete(client, upload))
+            return complete(client, upload)
 
-    threads = [threading.Thread(target=finish) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = together(finish)
     assert [answer.status_code for answer in answers] == [200] * 8
     assert len({answer.json()["s3_key"] for answer in answers}) == 1
     assert alice.get(f"/files/{upload['file']['id']}/download").content == PDF

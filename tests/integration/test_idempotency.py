@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 
 import pytest
 
@@ -12,6 +11,7 @@ from app.config import MEBIBYTE
 from tests.support.content import noise
 from tests.support.raw_http import FORM_END, FORM_TYPE, form_part, raw_connection
 from tests.support.service import wait_until
+from tests.support.together import together
 
 WISH = {"filename": "report.pdf", "content_type": "application/pdf", "file_size": 100}
 
@@ -89,17 +89,12 @@ def test_while_the_first_request_runs_the_second_is_told_to_wait(service, alice,
 
 def test_eight_at_once_create_one_file(service, bucket, key):
     before = bucket.keys()
-    answers = []
 
-    def send():
+    def send(_number: int):
         with service.client("alice") as client:
-            answers.append(raw(client, key))
+            return raw(client, key)
 
-    threads = [threading.Thread(target=send) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = together(send)
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
     assert len(bucket.keys() - before) == 1

@@ -48,8 +48,8 @@ class FileServices:
     upload_settings: UploadSettings
 
 
-def file_services(request: Request) -> FileServices:
-    """The services of this process."""
+async def file_services(request: Request) -> FileServices:
+    """The services of this process. Async like all dependencies here: FastAPI would run a plain one in a thread."""
     services: FileServices = request.app.state.file_services
     return services
 
@@ -57,7 +57,7 @@ def file_services(request: Request) -> FileServices:
 Services = Annotated[FileServices, Depends(file_services)]
 
 
-def writer(principal: CurrentPrincipal) -> Principal:
+async def writer(principal: CurrentPrincipal) -> Principal:
     """A caller who may write; asked before the first byte of a body is read."""
     principal.require(Scope.WRITE)
     return principal

@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from app.modules.auth.principal import Principal
+from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
+
+NEW_FILE = Entry(StoredObject, FileUpload)
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,9 @@ class FileRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, file: FileUpload, stored: StoredObject) -> None:
+    async def add(self, file: FileUpload, stored: StoredObject) -> None:
         """Enter a file and the object that its bytes will go to."""
-        self._session.add_all([stored, file])
+        await self._session.execute(NEW_FILE.statement, NEW_FILE.parameters(file, stored))
 
     def add_object(self, stored: StoredObject) -> None:
         """Enter one more object of a file that is known."""

@@ -81,13 +81,14 @@ class FileStore:
             storage_class=target.storage_class,
         )
 
-    async def begin_multipart(self, target: ObjectTarget) -> str:
+    async def begin_multipart(self, target: ObjectTarget, *, has_part_checksums: bool = False) -> str:
         """Begin to write a large file; returns the store's upload id."""
         return await self._s3.create_multipart(
             target.key,
             content_type=target.content_type,
             metadata=target.metadata,
             storage_class=target.storage_class,
+            has_part_checksums=has_part_checksums,
         )
 
     async def put_parts(

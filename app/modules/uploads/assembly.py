@@ -14,6 +14,7 @@ from app.modules.uploads.dependencies import UploadServices
 from app.modules.uploads.services.completion import CompletionService
 from app.modules.uploads.services.creation import CreationService
 from app.modules.uploads.services.offers import OfferService
+from app.modules.uploads.services.shared import Shared
 from app.modules.uploads.uppy_tokens import ControlTokens
 
 
@@ -29,11 +30,10 @@ def build_upload_services(
     offers = OfferService(s3, capabilities)
     verifier = Verifier(files.store, files.policy)
     promotions = PromotionService(database, files.store, files.reservations, verifier)
-    completion = CompletionService(database, s3, promotions, verifier, files.services.lifecycle, capabilities, settings)
+    shared = Shared(settings, database, s3, capabilities, afterwork)
+    completion = CompletionService(shared, promotions, verifier, files.services.lifecycle)
     files.services.reader.when_pending(completion.look)
-    creation = CreationService(
-        database, files.store, files.reservations, offers, files.policy, capabilities, afterwork, settings, files.keys
-    )
+    creation = CreationService(shared, offers, files.store, files.reservations, files.policy, files.keys)
     secret = settings.auth.jwt_secret or settings.database.url
     control_tokens = ControlTokens(secret.get_secret_value().encode())
     return UploadServices(creation, completion, offers, control_tokens)

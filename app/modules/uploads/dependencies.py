@@ -23,7 +23,7 @@ class UploadServices:
     control_tokens: ControlTokens
 
 
-def upload_services(request: Request) -> UploadServices:
+async def upload_services(request: Request) -> UploadServices:
     """The services of this process."""
     services: UploadServices = request.app.state.upload_services
     return services

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base
@@ -35,6 +35,8 @@ class UploadSession(Base):
     declared_bytes: Mapped[int] = mapped_column(BigInteger)
     declared_sha256: Mapped[str | None] = mapped_column(Text)
     part_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    # Whether every part comes with its SHA-256: a store may have to know that when the upload begins.
+    has_part_checksums: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     url_ttl_seconds: Mapped[int]
     # No URL outlives it.
     expires_at: Mapped[datetime] = mapped_column(Moment)

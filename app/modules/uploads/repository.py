@@ -9,10 +9,12 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.outbox import OutboxEntry, enqueue
+from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.uploads.models import UploadSession
 
 VERIFY_UPLOAD = "upload.verify"
+NEW_UPLOAD = Entry(StoredObject, FileUpload, UploadSession)
 
 
 class UploadRepository:
@@ -21,9 +23,9 @@ class UploadRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, upload: UploadSession) -> None:
-        """Enter a session beside its file and object."""
-        self._session.add(upload)
+    async def add(self, file: FileUpload, stored: StoredObject, upload: UploadSession) -> None:
+        """Enter a file, the object that the client writes, and the session, in one round trip."""
+        await self._session.execute(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload))
 
     async def get(self, file_id: UUID) -> tuple[UploadSession, StoredObject] | None:
         """The session of a file, with the object that the client writes."""

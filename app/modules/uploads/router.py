@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import CurrentPrincipal
@@ -43,9 +45,8 @@ async def create_upload(
 ) -> Response:
     """Reserve a file and get the URL for its bytes. They never pass the API, and nobody sees them unverified."""
     file, offer = await uploads.creation.create(principal, wish.to_wish(idempotency_key))
-    location = request.url_for("get_upload", file_id=file.id).path
-    body = UploadCreated.of(file, offer).model_dump(mode="json")
-    return JSONResponse(body, status_code=201, headers={"Location": location, **NOT_STORED})
+    headers = {"Location": f"{request.scope['path']}/{file.id}", **NOT_STORED}
+    return _json(UploadCreated.of(file, offer), status_code=201, headers=headers)
 
 
 @router.get("/{file_id:uuid}", response_model=UploadState, responses=UPLOAD_PROBLEMS)
@@ -93,3 +94,7 @@ async def abort_upload(file_id: UUID, principal: Writer, uploads: Uploads) -> Re
     """Drop the upload with all that was sent."""
     await uploads.completion.abort(principal, file_id)
     return Response(status_code=204)
+
+
+def _json(body: BaseModel, *, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(body.model_dump_json(), status_code, headers, "application/json")

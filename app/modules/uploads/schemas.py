@@ -44,6 +44,9 @@ class UploadRequest(BaseModel):
     method: Annotated[UploadMethod, Field(description="By default put, above 64 MiB multipart.")] | None = None
     expiry: Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Of the URLs, seconds.")] | None = None
     part_size: Annotated[int, Field(ge=1, description="Bytes; 5 MiB to 5 GiB.")] | None = None
+    part_checksums: Annotated[
+        bool, Field(description="Every part will be signed with its SHA-256. AWS has to know that from the start.")
+    ] = False
 
     @field_validator("expires_at")
     @classmethod
@@ -70,6 +73,7 @@ class UploadRequest(BaseModel):
             method=self.method,
             ttl_seconds=self.expiry,
             part_bytes=self.part_size,
+            has_part_checksums=self.part_checksums,
             idempotency_key=idempotency_key,
         )
 

@@ -33,7 +33,7 @@ NAMES = {
     "t": "content_type",
     "type": "content_type",
 }
-TAKEN = frozenset({*NAMES, *UploadRequest.model_fields} - {"method"})
+TAKEN = frozenset({*NAMES, *UploadRequest.model_fields} - {"method", "part_checksums"})
 SIZE_AND_NAME = re.compile(r"([0-9]{1,19})/(.+)", re.DOTALL)
 
 

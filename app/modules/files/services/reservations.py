@@ -142,7 +142,7 @@ class Reservations:
             repository = FileRepository(session)
             if pending is None:
                 file.current_object_id = stored.id
-                repository.add(file, stored)
+                await repository.add(file, stored)
             else:
                 repository.add_object(stored)
             if key is not None and not await KeyRepository(session).claim(key, file.id):

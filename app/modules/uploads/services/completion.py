@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
-from app.config import Settings
-from app.core.capabilities import StoreCapabilities
 from app.core.clock import utc_now
-from app.core.database import Database
 from app.core.exceptions import HoldfastError, Invalid, UnsupportedType
 from app.core.outbox import OutboxEntry
-from app.core.s3 import S3
 from app.core.s3_errors import ObjectChanged, ObjectNotFound
 from app.core.s3_errors import UploadNotFound as StoreUploadNotFound
 from app.core.s3_objects import ObjectHead, StoredPart
@@ -29,6 +26,7 @@ from app.modules.uploads.exceptions import UploadExpired, UploadIncomplete, Uplo
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import PartPlan
 from app.modules.uploads.repository import UploadRepository
+from app.modules.uploads.services.shared import Shared
 
 log = structlog.get_logger()
 LOOK_PAUSE_SECONDS = 10.0
@@ -57,22 +55,15 @@ class CompletionService:
     """Looks at what clients have sent."""
 
     def __init__(
-        self,
-        database: Database,
-        s3: S3,
-        promotions: PromotionService,
-        verifier: Verifier,
-        lifecycle: LifecycleService,
-        capabilities: StoreCapabilities,
-        settings: Settings,
+        self, shared: Shared, promotions: PromotionService, verifier: Verifier, lifecycle: LifecycleService
     ) -> None:
-        self._database = database
-        self._s3 = s3
+        self._database = shared.database
+        self._s3 = shared.s3
+        self._capabilities = shared.capabilities
+        self._settings = shared.settings
         self._promotions = promotions
         self._verifier = verifier
         self._lifecycle = lifecycle
-        self._capabilities = capabilities
-        self._settings = settings
 
     async def find(self, principal: Principal, file_id: UUID, *, scope: Scope = Scope.WRITE) -> OpenUpload:
         """An upload of the caller.
@@ -188,11 +179,26 @@ class CompletionService:
         except (StoreUploadNotFound, ObjectNotFound):
             return  # completed before, perhaps by a caller who never heard of it; the object will tell
         _compare(PartPlan(opened.upload.declared_bytes, opened.upload.part_bytes or 1), parts, claimed)
-        pinned = opened.upload.declared_bytes if self._capabilities.current.complete_object_size else None
+        keeps = self._capabilities.current
+        pinned = opened.upload.declared_bytes if keeps.complete_object_size else None
         try:
-            await self._s3.complete_multipart(key, upload_id, parts, size_bytes=pinned)
+            # Every key is fresh: what is there already was made of these parts, and perhaps verified meanwhile.
+            await self._s3.complete_multipart(
+                key, upload_id, parts, size_bytes=pinned, is_conditional=keeps.conditional_complete
+            )
         except (StoreUploadNotFound, ObjectNotFound):
             return  # somebody else was faster
+        except ObjectChanged as error:
+            await self._give_way(key, upload_id, error)
+
+    async def _give_way(self, key: str, upload_id: str, reason: ObjectChanged) -> None:
+        """Leave the object to who made it first, and nothing beside it; the object will tell."""
+        try:
+            await self._s3.head(key)
+        except ObjectNotFound:
+            raise UploadIncomplete("The upload is being completed at this moment; complete again.") from reason
+        with suppress(StoreUploadNotFound, ObjectNotFound):  # completed, so it's gone already
+            await self._s3.abort_multipart(key, upload_id)
 
     def _declared(self, opened: OpenUpload) -> Declared:
         upload, file = opened.upload, opened.file

@@ -10,12 +10,9 @@ from uuid import uuid4
 
 from sqlalchemy.exc import IntegrityError
 
-from app.config import MEBIBYTE, Settings
-from app.core.capabilities import StoreCapabilities
+from app.config import MEBIBYTE
 from app.core.clock import utc_now
-from app.core.database import Database
 from app.core.exceptions import FieldError, Forbidden, Invalid
-from app.core.resources import Afterwork
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.content import ContentPolicy, canonical
 from app.modules.files.exceptions import EmptyFile, FileTooLarge, IdempotencyInProgress
@@ -31,8 +28,9 @@ from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.exceptions import UploadNotFound
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import MAX_PART_BYTES, plan_parts
-from app.modules.uploads.repository import UploadRepository
+from app.modules.uploads.repository import NEW_UPLOAD, UploadRepository
 from app.modules.uploads.services.offers import Offer, OfferService
+from app.modules.uploads.services.shared import Shared
 
 MULTIPART_ABOVE_BYTES = 64 * MEBIBYTE
 
@@ -48,6 +46,7 @@ class UploadWish:
     method: UploadMethod | None = None
     ttl_seconds: int | None = None
     part_bytes: int | None = None
+    has_part_checksums: bool = False
     idempotency_key: str | None = None
 
 
@@ -56,25 +55,22 @@ class CreationService:
 
     def __init__(
         self,
-        database: Database,
+        shared: Shared,
+        offers: OfferService,
         store: FileStore,
         reservations: Reservations,
-        offers: OfferService,
         policy: ContentPolicy,
-        capabilities: StoreCapabilities,
-        afterwork: Afterwork,
-        settings: Settings,
         keys: IdempotencyService,
     ) -> None:
-        self._keys = keys
-        self._database = database
+        self._settings = shared.settings
+        self._database = shared.database
+        self._capabilities = shared.capabilities
+        self._afterwork = shared.afterwork
+        self._offers = offers
         self._store = store
         self._reservations = reservations
-        self._offers = offers
         self._policy = policy
-        self._capabilities = capabilities
-        self._afterwork = afterwork
-        self._settings = settings
+        self._keys = keys
 
     async def create(self, principal: Principal, wish: UploadWish) -> tuple[FileUpload, Offer]:
         """Reserve a file and sign where its bytes go.
@@ -99,7 +95,7 @@ class CreationService:
             file, upload, stored = await reserve(collision=token_hex(4))
         if method is UploadMethod.MULTIPART:
             with self._afterwork.expected():
-                await self._begin_multipart(file, stored)
+                await self._begin_multipart(file, upload, stored)
         return file, await self._offers.offer(file, upload, stored)
 
     def _draft(self, principal: Principal, owner: str, wish: UploadWish) -> FileDraft:
@@ -154,7 +150,7 @@ class CreationService:
         if stored.role == ObjectRole.STAGING:
             stored.key = f"{self._settings.store.key_prefix}.holdfast/staging/{uuid4()}"
         else:
-            file.current_object_id = stored.id
+            file.current_object_id, file.current_object = stored.id, stored
         # Until then clients write to it, not a process of ours: the lease has no token.
         stored.lease_expires_at = stored.url_expires_at = expires_at
         upload = UploadSession(
@@ -164,20 +160,19 @@ class CreationService:
             declared_bytes=wish.size_bytes,
             declared_sha256=wish.details.checksum_sha256,
             part_bytes=part_bytes,
+            has_part_checksums=wish.has_part_checksums and method is UploadMethod.MULTIPART,
             url_ttl_seconds=ttl_seconds,
             expires_at=expires_at,
         )
+        if claim is None:
+            await self._database.run_alone(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload))
+            return file, upload, stored
         async with self._database.transaction() as session:
-            FileRepository(session).add(file, stored)
-            await session.flush()
-            UploadRepository(session).add(upload)
-            if claim is not None:
-                keys = KeyRepository(session)
-                if not await keys.claim(claim, file.id):
-                    raise IdempotencyInProgress(retry_after_seconds=2)
-                await keys.finish(claim, fingerprint=_fingerprint(wish), status_code=CREATED)
-            await session.flush()
-            await session.refresh(file, ["current_object"])
+            await UploadRepository(session).add(file, stored, upload)
+            keys = KeyRepository(session)
+            if not await keys.claim(claim, file.id):
+                raise IdempotencyInProgress(retry_after_seconds=2)
+            await keys.finish(claim, fingerprint=_fingerprint(wish), status_code=CREATED)
         return file, upload, stored
 
     async def _offer_again(self, file: FileUpload) -> tuple[FileUpload, Offer]:
@@ -188,11 +183,13 @@ class CreationService:
             raise UploadNotFound
         return file, await self._offers.offer(file, *found)
 
-    async def _begin_multipart(self, file: FileUpload, stored: StoredObject) -> None:
+    async def _begin_multipart(self, file: FileUpload, upload: UploadSession, stored: StoredObject) -> None:
         """Open the store's upload. Its id never leaves the service in an answer of ours."""
         target = ObjectTarget(stored.key, file.id, file.content_type, file.storage_class)
         try:
-            stored.upload_id = await self._store.begin_multipart(target)
+            # Others check each part by what its URL signs alone.
+            must_know = upload.has_part_checksums and (await self._capabilities.known()).part_checksums
+            stored.upload_id = await self._store.begin_multipart(target, has_part_checksums=must_know)
             async with self._database.transaction() as session:
                 await FileRepository(session).note_upload_id(stored.id, None, stored.upload_id)
         except BaseException:

@@ -108,7 +108,8 @@ class OfferService:
         """Sign parts, each for exactly its length and, where given, its SHA-256 in hex.
 
         Raises:
-            Invalid: a number is outside of the plan.
+            Invalid: a number is outside of the plan, or checksums are missing, or come unannounced to a store
+                that must have known of them when the upload began.
             UploadExpired: no URL could live any more.
         """
         if upload.method != UploadMethod.MULTIPART:
@@ -116,6 +117,7 @@ class OfferService:
             raise Invalid("The parts can't be signed; see errors.", errors=(FieldError("body.part_numbers", detail),))
         if file.status != FileStatus.PENDING or stored.upload_id is None:
             raise UploadExpired("The upload has ended.")
+        await self._check_checksums(upload, numbers, checksums)
         ttl = await self._ttl_seconds(upload)
         plan = PartPlan(upload.declared_bytes, upload.part_bytes or upload.declared_bytes)
         prepared = self._s3.presigner.parts(stored.key, stored.upload_id, ttl_seconds=ttl)
@@ -130,6 +132,19 @@ class OfferService:
             )
             for number in numbers
         ]
+
+    async def _check_checksums(
+        self, upload: UploadSession, numbers: Sequence[int], checksums: Mapping[int, str]
+    ) -> None:
+        detail = None
+        if upload.has_part_checksums:
+            missing = [number for number in numbers if number not in checksums]
+            if missing:
+                detail = f"the upload was begun with part_checksums; part {missing[0]} has none"
+        elif checksums and not (await self._capabilities.known()).optional_part_checksums:
+            detail = "this store takes them only for an upload that was begun with part_checksums"
+        if detail is not None:
+            raise Invalid("The parts can't be signed; see errors.", errors=(FieldError("body.checksums", detail),))
 
     async def _ttl_seconds(self, upload: UploadSession) -> int:
         left = int((upload.expires_at - utc_now()).total_seconds())
