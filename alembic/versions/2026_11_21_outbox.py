@@ -1,7 +1,7 @@
 """The outbox: what must happen after a commit.
 
-Revision ID: 20261121e
-Revises: 20261121d
+Revision ID: 20261121f
+Revises: 20261121e
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision = "20261121e"
-down_revision = "20261121d"
+revision = "20261121f"
+down_revision = "20261121e"
 branch_labels = None
 depends_on = None
 

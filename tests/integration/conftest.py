@@ -95,7 +95,8 @@ def base_settings(parts, database_url, bucket, capabilities):
         },
         "database": {"url": database_url, "pool_size": 5},
         "auth": {"jwt_secret": SECRET},
-        "upload": {"idle_timeout_seconds": 5},
+        # Services of one registry carry out each other's outbox, so all of them are as quick.
+        "upload": {"idle_timeout_seconds": 5, "late_write_seconds": 2, "longest_transfer_seconds": 1},
         "server": {"cors_origins": ["https://app.example.com"]},
     }
 

@@ -101,8 +101,7 @@ def test_a_store_that_fails_is_503_and_leaves_nothing(start_service, parts, size
 def test_what_cannot_be_undone_while_the_store_is_away_is_undone_when_it_is_back(start_service, parts, registry, size):
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
-        upload = {"late_write_seconds": 0.2}
-        with start_service(store=store, upload=upload, outbox={"poll_seconds": 0.1}) as service:
+        with start_service(store=store, outbox={"poll_seconds": 0.1}) as service:
             with raw_connection(service.port) as connection:
                 connection.send_head("PUT", "/api/v1/files/raw/data.bin", raw_head(service, size))
                 connection.send(CONTENT[: size // 2])

@@ -25,8 +25,8 @@ def start_quick(start_service, monkeypatch):
 
     @contextmanager
     def start(**store):
-        upload = {"cleanup_interval_seconds": 0.1, "late_write_seconds": 0.3, "longest_transfer_seconds": 1}
-        with start_service(upload=upload, outbox={"poll_seconds": 0.1}, store=store) as service:
+        quick = {"upload": {"cleanup_interval_seconds": 0.1}, "outbox": {"poll_seconds": 0.1}}
+        with start_service(store=store, **quick) as service:
             wait_until(lambda: service.app.state.capabilities.is_learned, timeout_seconds=60)
             with service.client("alice") as client:
                 yield client
