@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from app.modules.files.s3_service import FileStore
 from tests.samples import png
 from tests.support.faulty_store import faulty_store
 from tests.support.states import in_status
@@ -19,11 +18,8 @@ def proxied(parts, start_service):
     """A service behind a proxy, copying by parts above 6 MiB."""
     with (
         faulty_store(parts["S3_ENDPOINT_URL"]) as proxy,
-        start_service(store={"endpoint_url": proxy.endpoint_url}) as service,
+        start_service(store={"endpoint_url": proxy.endpoint_url, "copy_limit_mb": 6}) as service,
     ):
-        lifecycle = service.app.state.file_services.lifecycle
-        by_parts = FileStore(lifecycle._store._s3, copy_limit_bytes=6 * 1024 * 1024)
-        lifecycle._store = lifecycle._reservations._store = by_parts
         yield service, proxy
 
 
