@@ -319,6 +319,12 @@ class FileRepository:
         )
         return (await self._session.scalars(query)).all()
 
+    async def give_up(self, object_id: UUID) -> None:
+        """Give up a stored object whose file has others by now."""
+        stored = (StoredObject.id == object_id, StoredObject.state == ObjectState.STORED)
+        given_up = {"state": ObjectState.REMOVING, "lease_expires_at": func.now() + REMOVAL_TIME}
+        await self._session.execute(update(StoredObject).where(*stored).values(updated_at=func.now(), **given_up))
+
     async def delete(self, file_id: UUID) -> None:
         """Remove a file from the registry for good."""
         await self._session.execute(delete(FileUpload).where(FileUpload.id == file_id))

@@ -28,7 +28,7 @@ def build_upload_services(
     """All services of the module; what reads a pending record is told to look at the store."""
     offers = OfferService(s3, capabilities)
     verifier = Verifier(files.store, files.policy)
-    promotions = PromotionService(database, files.store, files.reservations, verifier, afterwork)
+    promotions = PromotionService(database, files.store, files.reservations, verifier, files.removal)
     completion = CompletionService(
         database, s3, promotions, verifier, files.services.lifecycle, capabilities, afterwork, settings
     )

@@ -9,20 +9,15 @@ import structlog
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
-from app.core.resources import Afterwork
 from app.core.s3_errors import ObjectChanged
 from app.core.s3_objects import ObjectHead
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import CopySource, FileStore
-from app.modules.files.services.reservations import (
-    FileDraft,
-    Reservation,
-    Reservations,
-    UploadAborted,
-    VerifiedContent,
-    make_available,
-)
+from app.modules.files.services.drafts import FileDraft, VerifiedContent, make_available
+from app.modules.files.services.purposes import PendingFile
+from app.modules.files.services.removal import Removal
+from app.modules.files.services.reservations import Reservation, Reservations, UploadAborted
 from app.modules.files.services.verification import Declared, Verifier
 
 log = structlog.get_logger()
@@ -32,13 +27,13 @@ class PromotionService:
     """Makes pending files available, or rejects them. Acts for callers who were checked already."""
 
     def __init__(
-        self, database: Database, store: FileStore, reservations: Reservations, verifier: Verifier, afterwork: Afterwork
+        self, database: Database, store: FileStore, reservations: Reservations, verifier: Verifier, removal: Removal
     ) -> None:
         self._database = database
         self._store = store
         self._reservations = reservations
         self._verifier = verifier
-        self._afterwork = afterwork
+        self._removal = removal
 
     async def in_place(
         self,
@@ -75,17 +70,7 @@ class PromotionService:
 
         The staging object may change at any moment: what counts is the copy, which can't.
         """
-        draft = FileDraft(
-            owner_id=file.owner_id,
-            filename=file.filename,
-            content_type=file.content_type,
-            folder=file.folder,
-            description=file.description,
-            is_public=file.is_public,
-            metadata=file.attributes,
-            expires_at=file.expires_at,
-            storage_class=file.storage_class,
-        )
+        draft = FileDraft.of(file)
 
         async def write(reservation: Reservation) -> tuple[FileDraft, VerifiedContent]:
             reservation.may_be_multipart = self._store.is_copied_by_parts(head.size_bytes)
@@ -98,10 +83,10 @@ class PromotionService:
             return draft, found
 
         try:
-            promoted = await self._reservations.run(draft, write, pending=file)
+            promoted = await self._reservations.run(draft, write, purpose=PendingFile(file.id))
         except (UploadAborted, ObjectChanged):
             return None
-        await self._remove_given_up(file.id)
+        await self._removal.remove_given_up(file.id)
         return promoted
 
     async def reject(self, file_id: UUID, refusal: HoldfastError) -> bool:
@@ -120,19 +105,5 @@ class PromotionService:
             await session.flush()
             await repository.mark_removing(file_id)
         log.info("upload_rejected", file_id=str(file_id), code=type(refusal).code)
-        await self._remove_given_up(file_id)
+        await self._removal.remove_given_up(file_id)
         return True
-
-    async def _remove_given_up(self, file_id: UUID) -> None:
-        try:
-            await self._afterwork.run(self._remove(file_id))
-        except HoldfastError as error:
-            log.warning("object_removal_postponed", file_id=str(file_id), code=type(error).code)
-
-    async def _remove(self, file_id: UUID) -> None:
-        async with self._database.transaction() as session:
-            given_up = await FileRepository(session).given_up(file_id)
-        for stored in given_up:
-            await self._store.remove(stored.key, upload_id=stored.upload_id, may_be_multipart=False)
-            async with self._database.transaction() as session:
-                await FileRepository(session).mark_removed(stored.id)
