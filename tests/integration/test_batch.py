@@ -105,6 +105,25 @@ def test_a_store_that_fails_for_some_fails_for_some_only(start_service, parts, b
     assert bucket.keys() - keys == {result["file"]["s3_key"] for result in made if "file" in result}
 
 
+BREAK = """
+    CREATE FUNCTION break_one() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN IF NEW.id = '{id}' THEN RAISE 'nobody foresaw this'; END IF; RETURN NEW; END $$
+"""
+
+
+def test_what_nobody_foresaw_is_one_results_error_too(alice, files, registry):
+    """What was done to the other files is told all the same."""
+    registry.rows(BREAK.format(id=files[1]["id"]))
+    registry.rows("CREATE TRIGGER break_one BEFORE UPDATE ON file_uploads FOR EACH ROW EXECUTE FUNCTION break_one()")
+    try:
+        found = results(alice, "move", files, folder="to")
+    finally:
+        registry.rows("DROP FUNCTION break_one CASCADE")
+    assert [result["status"] for result in found] == [200, 500, 200, 200, 200]
+    assert found[1]["error"]["code"] == "internal_error"
+    assert "foresaw" not in found[1]["error"]["detail"]
+
+
 def test_a_thousand_at_once_are_answered_in_order(alice, files):
     ids = [str(uuid4()) for _ in range(995)]
     ids[100:100] = [file["id"] for file in files]

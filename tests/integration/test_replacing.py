@@ -230,6 +230,20 @@ def test_what_happened_to_the_file_meanwhile_counts(alice, binary, begun, change
         assert alice.get(f"{path}/download").content == LARGE
 
 
+@pytest.mark.parametrize("hard_delete", [True, False])
+def test_a_file_deleted_while_the_first_part_arrives_is_not_written_for(service, alice, registry, binary, hard_delete):
+    """Nothing is reserved yet, so nothing but the look at the file tells."""
+    with raw_connection(service.port) as connection:
+        begin(connection, service, binary, len(LARGE), Expect="100-continue")
+        assert connection.go_ahead()
+        connection.send(LARGE[:1000])
+        alice.delete(f"/files/{binary['id']}", params={"hard_delete": hard_delete})
+        connection.send(LARGE[1000 : 10 * MEBIBYTE])
+        assert connection.answer().status == (404 if hard_delete else 409)
+    reserved = "SELECT count(*) FROM stored_objects WHERE file_id = $1"
+    assert registry.rows(reserved, binary["id"]) == [{"count": 1}]
+
+
 def test_new_bytes_are_judged_by_the_name_that_the_file_got_meanwhile(service, registry, alice, upload):
     content = b"id,name\n" + b"1,Ada\n" * (2 * MEBIBYTE)
     file = upload(b"plain words\n", "notes.txt")
@@ -303,25 +317,30 @@ def test_replacements_racing_a_hard_delete_leave_nothing(service, alice, binary)
 
 
 def test_whoever_reads_while_bytes_are_replaced_gets_one_or_the_other(service, binary):
-    """A download that finds its object gone looks at the record again, instead of calling the file lost."""
-    contents = [bytes([255, number]) * 5000 for number in range(20)]
+    """A reader that finds its object gone looks at the record again, instead of calling the file lost."""
+    path = f"/files/{binary['id']}"
 
     def write():
         with service.client("alice") as client:
-            return [replace(client, binary, content).status_code for content in contents]
+            return {replace(client, binary, bytes([255, number]) * 5000).status_code for number in range(25)}
 
-    def read():
+    def download():
         with service.client("alice") as client:
-            answers = [client.get(f"/files/{binary['id']}/download") for _ in range(60)]
-            return [
-                answer.status_code
+            answers = [client.get(f"{path}/download") for _ in range(80)]
+            return {
+                answer.headers.get("ETag") == f'"sha256-{hashlib.sha256(answer.content).hexdigest()}"'
                 for answer in answers
-                if answer.headers.get("ETag") == f'"sha256-{hashlib.sha256(answer.content).hexdigest()}"'
-            ]
+            }
 
-    written, *read_by_each = at_once(write, read, read)
-    assert written == [200] * 20
-    assert read_by_each == [[200] * 60, [200] * 60]
+    def look():
+        with service.client("alice") as client:
+            return {client.get(f"{path}/metadata").status_code for _ in range(80)}
+
+    def ask():
+        with service.client("alice") as client:
+            return {client.get(f"{path}/exists").json()["exists"] for _ in range(80)}
+
+    assert at_once(write, download, look, ask) == [{200}, {True}, {200}, {True}]
 
 
 FAULTS = {  # name: bytes that pass, direction, which requests

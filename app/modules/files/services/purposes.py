@@ -8,6 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from app.core.clock import new_id, utc_now
+from app.modules.files.exceptions import FileNotFound
 from app.modules.files.models import FileUpload, StoredObject
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.drafts import FileDraft, make_available, new_file
@@ -77,13 +78,22 @@ class Replacement(Purpose):
 
     Args:
         file_id: the file's.
-        accept: looks at the file as it is at the flip; raises where it may not get the new bytes
-            any more, and else writes down what they change about it.
+        accept: looks at the file as it is, before the first byte is written and at the flip; gives the
+            new bytes' media type, or raises where the file may not get them any more.
     """
 
-    def __init__(self, file_id: UUID, accept: Callable[[FileUpload], None]) -> None:
+    def __init__(self, file_id: UUID, accept: Callable[[FileUpload], str]) -> None:
         super().__init__(file_id)
         self._accept = accept
+
+    async def enter(self, repository: FileRepository, draft: FileDraft, stored: StoredObject) -> None:
+        """Register the object under the file's lock: whoever deletes the file from now on ends the write."""
+        await repository.lock(self.file_id)
+        file = await repository.by_id(self.file_id)
+        if file is None:
+            raise FileNotFound
+        self._accept(file)
+        await super().enter(repository, draft, stored)
 
     async def flip(
         self,
@@ -96,7 +106,7 @@ class Replacement(Purpose):
         file = await repository.by_id(self.file_id)
         if file is None:
             return None
-        self._accept(file)
+        file.content_type = self._accept(file)
         previous = file.current_object_id
         make_available(file, object_id, size_bytes)
         if previous is not None:

@@ -163,8 +163,16 @@ class ReadService:
         try:
             in_store = file.current_object is not None and bool(await self._store.head(file.current_object.key))
         except ObjectNotFound:
+            if await self._has_other_object(principal, file):
+                return await self.existence(principal, file_id)
             in_store = False
         return Existence(exists=is_visible and in_store, in_registry=True, in_store=in_store)
+
+    async def _has_other_object(self, principal: Principal, file: FileUpload) -> bool:
+        """Whether the file's bytes were replaced, or it was removed, since it was read."""
+        async with self._database.transaction() as session:
+            current = await FileRepository(session).owned(principal, file.id)
+        return current is None or current.current_object_id != file.current_object_id
 
     async def download(
         self, principal: Principal, file_id: UUID, headers: Mapping[str, str], *, with_body: bool

@@ -59,13 +59,13 @@ class ReplaceService:
             final = await self._receiving.write(reservation, arriving, known, draft)
             return final, arriving.content()
 
-        def accept(current: FileUpload) -> None:
+        def accept(current: FileUpload) -> str:
             if not principal.is_admin and current.owner_id != principal.subject:
                 raise FileNotFound
             require_version(current, if_match)
             require_available(current)
             # It may have been renamed while the bytes came.
-            current.content_type = arriving.content_type_as(current.filename)
+            return arriving.content_type_as(current.filename)
 
         replaced = await self._parts.reservations.run(known, write, purpose=Replacement(file_id, accept))
         await self._parts.removal.remove_given_up(file_id)
