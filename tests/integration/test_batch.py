@@ -6,6 +6,7 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.faulty_store import faulty_store
 from tests.support.races import at_once
@@ -116,12 +117,15 @@ def test_what_nobody_foresaw_is_one_results_error_too(alice, files, registry):
     registry.rows(BREAK.format(id=files[1]["id"]))
     registry.rows("CREATE TRIGGER break_one BEFORE UPDATE ON file_uploads FOR EACH ROW EXECUTE FUNCTION break_one()")
     try:
-        found = results(alice, "move", files, folder="to")
+        with capture_logs() as logged:
+            found = results(alice, "move", files, folder="to")
     finally:
         registry.rows("DROP FUNCTION break_one CASCADE")
     assert [result["status"] for result in found] == [200, 500, 200, 200, 200]
     assert found[1]["error"]["code"] == "internal_error"
     assert "foresaw" not in found[1]["error"]["detail"]
+    [told] = [entry for entry in logged if entry["event"] == "batch_item_failed"]
+    assert (told["file_id"], "foresaw" in str(told["exc_info"])) == (files[1]["id"], True)
 
 
 def test_a_thousand_at_once_are_answered_in_order(alice, files):
