@@ -160,6 +160,8 @@ class StoreSettings(SettingsGroup):
     kms_key_id: str | None = None
     storage_class: str = "STANDARD"
     checksums: Literal["auto", "required", "supported"] = "auto"
+    # Above it objects are copied by parts; no store copies more than 5 GiB in one request.
+    copy_limit_mb: Annotated[int, Field(ge=1, le=5120)] = 5120
 
     # What the store keeps, where the operator knows better than the service's own trials.
     capabilities: Annotated[dict[str, bool], NoDecode] = {}
@@ -228,6 +230,11 @@ class StoreSettings(SettingsGroup):
     def max_file_size_bytes(self) -> int:
         """The limit of one file."""
         return self.max_file_size_mb * MEBIBYTE
+
+    @property
+    def copy_limit_bytes(self) -> int:
+        """The largest object that is copied in one request."""
+        return self.copy_limit_mb * MEBIBYTE
 
     @property
     def wants_checksum_headers(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from app.config import MEBIBYTE, StoreSettings
+from app.config import StoreSettings
 from app.core.clock import utc_now
 from app.core.exceptions import HoldfastError
 from app.core.presign import Presigner
@@ -27,7 +27,6 @@ R = TypeVar("R")
 log = structlog.get_logger()
 
 STREAMS_PER_SLOT = 8
-COPY_OBJECT_MAX_BYTES = 5 * 1024 * MEBIBYTE
 
 
 class ObjectStream:

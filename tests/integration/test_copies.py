@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from app.modules.files.s3_service import FileStore
 from tests.samples import png
 from tests.support.faulty_store import faulty_store
+from tests.support.races import at_once
 from tests.support.states import in_status
 
 LARGE = bytes(range(256)) * (9 * 4096)
@@ -19,11 +19,8 @@ def proxied(parts, start_service):
     """A service behind a proxy, copying by parts above 6 MiB."""
     with (
         faulty_store(parts["S3_ENDPOINT_URL"]) as proxy,
-        start_service(store={"endpoint_url": proxy.endpoint_url}) as service,
+        start_service(store={"endpoint_url": proxy.endpoint_url, "copy_limit_mb": 6}) as service,
     ):
-        lifecycle = service.app.state.file_services.lifecycle
-        by_parts = FileStore(lifecycle._store._s3, copy_limit_bytes=6 * 1024 * 1024)
-        lifecycle._store = lifecycle._reservations._store = by_parts
         yield service, proxy
 
 
@@ -139,6 +136,36 @@ def test_a_large_file_is_copied_by_parts_and_no_byte_passes_us(by_parts, upload,
     assert (made["checksum_sha256"], made["file_size"]) == (file["checksum_sha256"], len(LARGE))
     assert by_parts.get(f"/files/{made['id']}/download").content == LARGE
     assert bucket.client.head_object(Bucket=bucket.name, Key=made["s3_key"])["ContentType"] == file["content_type"]
+
+
+@pytest.mark.parametrize("storage_class", ["STANDARD", "STANDARD_IA"])
+@pytest.mark.parametrize("content", [b"\xffsmall", LARGE], ids=["small", "by parts"])
+def test_the_store_is_told_of_a_copy_what_it_was_told_of_the_source(by_parts, upload, bucket, content, storage_class):
+    """Case 86: type, metadata and storage class go with the copy, by parts with its first request."""
+    file = upload(content, "source.bin", storage_class=storage_class)
+    made = copy(by_parts, file).json()
+    source, copied = (bucket.client.head_object(Bucket=bucket.name, Key=each["s3_key"]) for each in (file, made))
+    assert copied["ContentType"] == source["ContentType"] == file["content_type"]
+    assert copied["Metadata"] == {"file-id": made["id"]}
+    assert copied.get("StorageClass") == source.get("StorageClass")
+    assert (made["storage_class"], made["checksum_sha256"]) == (storage_class, file["checksum_sha256"])
+
+
+def test_a_source_that_changes_between_two_parts_is_not_copied(by_parts, upload, bucket, proxy):
+    """Cases 61 and 85: every part is pinned to the bytes that were verified."""
+    file = upload(LARGE, "large.bin")
+    keys = bucket.keys()
+    proxy.stall_after(0, direction="up", matching="partNumber=2", times=1)
+
+    def change_the_source():
+        assert proxy.stalled.acquire(timeout=10)
+        bucket.client.put_object(Bucket=bucket.name, Key=file["s3_key"], Body=LARGE[::-1])
+        proxy.heal()
+
+    answer, _ = at_once(lambda: copy(by_parts, file), change_the_source)
+    assert (answer.status_code, answer.json()["code"]) == (409, "file_not_available")
+    assert (bucket.keys(), bucket.unfinished()) == (keys, [])
+    by_parts.delete(f"/files/{file['id']}", params={"hard_delete": True})
 
 
 @pytest.mark.parametrize("content", [b"small\n", LARGE])

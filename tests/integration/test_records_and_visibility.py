@@ -27,9 +27,12 @@ TABLE = {
     "GET /exists": ("200 200 401 200 403", "200 200 401 200 403", "200 200 401 200 403"),
     "POST /copy": ("201 404 401 201 403", "201 403 401 201 403", "404 404 401 404 403"),
     "POST /restore": ("200 404 401 200 403", "200 403 401 200 403", "200 404 401 200 403"),
+    "PATCH ": ("200 404 401 200 403", "200 403 401 200 403", "409 404 401 409 403"),
+    "PUT /content": ("200 404 401 200 403", "200 403 401 200 403", "409 404 401 409 403"),
     "DELETE ": ("204 404 401 204 403", "204 403 401 204 403", "204 404 401 204 403"),
     "DELETE ?hard_delete=true": ("204 404 401 204 403", "204 403 401 204 403", "204 404 401 204 403"),
 }  # fmt: skip
+BODIES = {"PATCH ": {"json": {"folder": "elsewhere"}}, "PUT /content": {"content": b"other bytes"}}
 
 
 def expected_of(route: str, state: str) -> dict[str, int]:
@@ -75,7 +78,9 @@ def test_each_caller_gets_the_answer_that_the_table_says(callers, file_in, route
     found = {}
     for caller in reversed(CALLERS):  # those who may change it come last
         file = file_in(state)
-        found[caller] = callers[caller].request(method, f"/files/{file['id']}{path}").status_code
+        found[caller] = (
+            callers[caller].request(method, f"/files/{file['id']}{path}", **BODIES.get(route, {})).status_code
+        )
     assert found == expected_of(route, state)
 
 
@@ -96,7 +101,7 @@ def test_an_unknown_id_looks_like_somebody_elses_file(callers, route):
     method, _, path = route.partition(" ")
     expected = expected_of(route, "private")
     for caller in ("stranger", "anonymous", "scopeless"):
-        answer = callers[caller].request(method, f"/files/{uuid4()}{path}")
+        answer = callers[caller].request(method, f"/files/{uuid4()}{path}", **BODIES.get(route, {}))
         assert answer.status_code == expected[caller], caller
 
 
@@ -184,7 +189,7 @@ def test_the_record_etag_changes_with_every_change(alice, file_in):
     assert alice.get(path).json()["version"] == 3
 
 
-@pytest.mark.parametrize("route", ["DELETE ", "DELETE ?hard_delete=true", "POST /restore"])
+@pytest.mark.parametrize("route", ["PATCH ", "PUT /content", "DELETE ", "DELETE ?hard_delete=true", "POST /restore"])
 @pytest.mark.parametrize(
     ("if_match", "is_refused"),
     [('"v1"', False), ("*", False), ('"v7", "v1"', False), ('"v2"', True), ('W/"v1"', True), ("v1", True), ("", True)],
@@ -192,7 +197,9 @@ def test_the_record_etag_changes_with_every_change(alice, file_in):
 def test_a_change_is_refused_when_the_record_is_another_than_the_one_read(alice, file_in, route, if_match, is_refused):
     file = file_in("private")
     method, _, path = route.partition(" ")
-    answer = alice.request(method, f"/files/{file['id']}{path}", headers={"If-Match": if_match})
+    answer = alice.request(
+        method, f"/files/{file['id']}{path}", headers={"If-Match": if_match}, **BODIES.get(route, {})
+    )
     assert (answer.status_code == 412) is is_refused
     if is_refused:
         assert answer.json()["code"] == "precondition_failed"
@@ -236,6 +243,8 @@ def test_an_unfinished_file_can_only_be_removed_for_good(alice, file_in, registr
     assert alice.get(f"{path}/metadata").status_code == 409
     assert alice.delete(path).json()["code"] == "file_not_available"
     assert alice.post(f"{path}/restore").status_code == 409
+    assert alice.patch(path, json={"folder": "a"}).json()["code"] == "file_not_available"
+    assert alice.put(f"{path}/content", content=b"other").json()["code"] == "file_not_available"
     assert alice.delete(path, params={"hard_delete": True}).status_code == 204
 
 

@@ -50,6 +50,10 @@ class RawConnection:
     def send_chunk(self, data: bytes) -> None:
         self.sock.sendall(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
+    def go_ahead(self) -> bool:
+        """Whether the service asks for the body: then it has looked at the head."""
+        return self.sock.recv(1024).startswith(b"HTTP/1.1 100 ")
+
     def answer(self) -> RawAnswer:
         stream = self.sock.makefile("rb")
         status = int(stream.readline().split()[1])

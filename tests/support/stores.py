@@ -45,6 +45,9 @@ class Bucket:
         """All of them, but for the service's own probes and what waits to be copied from staging."""
         return {key for key in self.all_keys() if not key.startswith(".holdfast/")}
 
+    def has(self, key: str) -> bool:
+        return key in self.all_keys()
+
     def unfinished(self) -> list[str]:
         return [upload["Key"] for upload in self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])]
 

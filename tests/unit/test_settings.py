@@ -40,6 +40,7 @@ VARIABLES = [
     ("S3_ENCRYPT_AT_REST", "yes", "store.encrypt_at_rest", True),
     ("S3_STORAGE_CLASS", "STANDARD_IA", "store.storage_class", "STANDARD_IA"),
     ("S3_CHECKSUMS", "supported", "store.checksums", "supported"),
+    ("S3_COPY_LIMIT_MB", "64", "store.copy_limit_bytes", 64 * 1_048_576),
     ("S3_CONNECT_TIMEOUT_SECONDS", "1.5", "store.connect_timeout_seconds", 1.5),
     ("S3_READ_TIMEOUT_SECONDS", "12", "store.read_timeout_seconds", 12.0),
     ("S3_MAX_CONCURRENCY", "8", "store.max_concurrency", 8),

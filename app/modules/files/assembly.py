@@ -12,13 +12,20 @@ from app.core.s3 import S3
 from app.modules.files.content import ContentPolicy, detect
 from app.modules.files.dependencies import FileServices
 from app.modules.files.s3_service import FileStore
+from app.modules.files.services.batch import BatchService
 from app.modules.files.services.cleanup import CleanupService
+from app.modules.files.services.editing import EditService
 from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.lifecycle import LifecycleService
+from app.modules.files.services.parts import ServiceParts
 from app.modules.files.services.reading import ReadService
+from app.modules.files.services.receiving import Receiving
 from app.modules.files.services.removal import RemovalService
+from app.modules.files.services.renaming import Renaming
+from app.modules.files.services.replacing import ReplaceService
 from app.modules.files.services.reservations import Reservations
 from app.modules.files.services.uploading import UploadService
+from app.modules.files.services.verification import Verifier
 
 
 @dataclass(frozen=True)
@@ -39,14 +46,26 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     # The first verdict on binary content loads libmagic's rules.
     detect(b"\xff\x00")
     reservations = Reservations(database, store, settings.store, afterwork, settings.upload.lease_seconds)
-    keys = IdempotencyService(database)
+    parts = ServiceParts(
+        database=database,
+        store=store,
+        reservations=reservations,
+        renaming=Renaming(policy, Verifier(store, policy)),
+        keys=IdempotencyService(database),
+        settings=settings.store,
+    )
+    receiving = Receiving(reservations, store, policy, settings.store.max_file_size_bytes)
+    lifecycle, editing = LifecycleService(parts), EditService(parts)
     secret = settings.auth.jwt_secret or settings.database.url
     services = FileServices(
-        uploads=UploadService(reservations, store, policy, settings.store, keys),
+        uploads=UploadService(parts, receiving),
         reader=ReadService(database, store, CursorSigner(secret.get_secret_value().encode()), settings.store),
-        lifecycle=LifecycleService(database, store, reservations, policy, keys),
+        lifecycle=lifecycle,
+        editing=editing,
+        replacing=ReplaceService(parts, receiving),
+        batch=BatchService(lifecycle, editing),
         cleanup=CleanupService(database, store),
         removal=RemovalService(database, store, settings.upload),
         upload_settings=settings.upload,
     )
-    return FileParts(services, store, policy, reservations, keys)
+    return FileParts(services, store, policy, reservations, parts.keys)

@@ -26,10 +26,13 @@ from app.modules.auth.dependencies import CurrentPrincipal
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.names import unescape_form_filename
 from app.modules.files.schemas import UploadFields
+from app.modules.files.services.batch import BatchService
 from app.modules.files.services.cleanup import CleanupService
+from app.modules.files.services.editing import EditService
 from app.modules.files.services.lifecycle import LifecycleService
 from app.modules.files.services.reading import ReadService
 from app.modules.files.services.removal import RemovalService
+from app.modules.files.services.replacing import ReplaceService
 from app.modules.files.services.uploading import IncomingFile, UploadDetails, UploadService
 
 # What a form may hold besides the file: all its fields, and headers and boundaries.
@@ -43,6 +46,9 @@ class FileServices:
     uploads: UploadService
     reader: ReadService
     lifecycle: LifecycleService
+    editing: EditService
+    replacing: ReplaceService
+    batch: BatchService
     cleanup: CleanupService
     removal: RemovalService
     upload_settings: UploadSettings

@@ -66,6 +66,10 @@ class RemovalRepository:
         await self._give_up(*mine, is_written, when_lease_ends=True, may_be_multipart=True)
         await self._give_up(*mine)
 
+    async def give_up(self, object_id: UUID) -> None:
+        """Give up a stored object whose file has another by now."""
+        await self._give_up(StoredObject.id == object_id, StoredObject.state == ObjectState.STORED)
+
     async def give_up_overdue(self, *, limit: int) -> int:
         """Give up objects whose writer is gone; no two callers get the same one. Returns how many."""
         overdue = (

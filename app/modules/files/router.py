@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
@@ -14,7 +14,14 @@ from app.core.exceptions import HoldfastError
 from app.core.problems import Problem, problem_of, problem_responses
 from app.core.streaming import ClosingStream
 from app.modules.auth.dependencies import CurrentPrincipal
-from app.modules.auth.principal import Principal
+from app.modules.files.answers import (
+    BYTES,
+    CHANGE_PROBLEMS,
+    UPLOAD_PROBLEMS,
+    IfMatch,
+    created_answer,
+    record_answer,
+)
 from app.modules.files.content import is_inline_safe
 from app.modules.files.dependencies import (
     IdempotencyHeader,
@@ -26,7 +33,6 @@ from app.modules.files.dependencies import (
 )
 from app.modules.files.disposition import content_disposition
 from app.modules.files.exceptions import InvalidFilename
-from app.modules.files.models import FileUpload
 from app.modules.files.schemas import (
     CopyRequest,
     ExistsAnswer,
@@ -41,7 +47,6 @@ from app.modules.files.schemas import (
     StoreMetadata,
     UploadFields,
 )
-from app.modules.files.services.lifecycle import record_etag
 from app.modules.files.services.reading import Download, DownloadUrl
 from app.modules.files.services.uploading import IncomingFile
 
@@ -49,11 +54,7 @@ router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
 
 # The size of a file is counted while it streams, against the settings.
 STREAMED_ROUTES = frozenset({"upload_file", "upload_raw"})
-IfMatch = Annotated[str | None, Header(description='The record\'s ETag, such as "v3".')]
-UPLOAD_PROBLEMS = problem_responses(400, 401, 403, 408, 409, 413, 415, 422, 503)
 FILE_PROBLEMS = problem_responses(401, 403, 404, 422, 503)
-CHANGE_PROBLEMS = problem_responses(401, 403, 404, 409, 412, 422, 503)
-BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 
 def _form_body() -> dict[str, Any]:
@@ -68,19 +69,6 @@ def _form_body() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
-def _record(file: FileUpload, principal: Principal, *, status_code: int = 200) -> JSONResponse:
-    is_owner = principal.is_admin or file.owner_id == principal.subject
-    body = File.of(file) if is_owner else PublicFile.of(file)
-    headers = {"ETag": record_etag(file), "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    return JSONResponse(body.model_dump(mode="json"), status_code=status_code, headers=headers)
-
-
-def _created(request: Request, file: FileUpload, principal: Principal) -> JSONResponse:
-    answer = _record(file, principal, status_code=201)
-    answer.headers["Location"] = request.url_for("get_file", file_id=file.id).path
-    return answer
-
-
 @router.post(
     "/upload",
     status_code=201,
@@ -90,7 +78,7 @@ def _created(request: Request, file: FileUpload, principal: Principal) -> JSONRe
 )
 async def upload_file(request: Request, principal: Writer, incoming: IncomingFormFile, services: Services) -> Response:
     """Upload one file as a form. It's checked while it streams and visible only when all of it is right."""
-    return _created(request, await services.uploads.upload(principal, incoming), principal)
+    return created_answer(request, await services.uploads.upload(principal, incoming), principal)
 
 
 @router.put(
@@ -123,7 +111,7 @@ async def upload_raw(
         route="raw",
         idempotency_key=idempotency_key,
     )
-    return _created(request, await services.uploads.upload(principal, incoming), principal)
+    return created_answer(request, await services.uploads.upload(principal, incoming), principal)
 
 
 @router.get("", response_model=FilePage, responses=problem_responses(401, 403, 422, 503))
@@ -165,13 +153,13 @@ def _shown(url: DownloadUrl) -> PresignedUrl:
 @router.get("/{file_id:uuid}", response_model=File | PublicFile, responses=FILE_PROBLEMS)
 async def get_file(file_id: UUID, principal: CurrentPrincipal, services: Services) -> Response:
     """The record."""
-    return _record(await services.reader.get(principal, file_id), principal)
+    return record_answer(await services.reader.get(principal, file_id), principal)
 
 
 @router.head("/{file_id:uuid}", responses=FILE_PROBLEMS)
 async def head_file(file_id: UUID, principal: CurrentPrincipal, services: Services) -> Response:
     """The record's headers."""
-    return _record(await services.reader.get(principal, file_id), principal)
+    return record_answer(await services.reader.get(principal, file_id), principal)
 
 
 @router.get(
@@ -296,7 +284,7 @@ async def copy_file(
     """A new file with the same bytes; none of them passes the API."""
     wanted = (changes or CopyRequest()).to_changes()
     copy = await services.lifecycle.copy(principal, file_id, wanted, idempotency_key=idempotency_key)
-    return _created(request, copy, principal)
+    return created_answer(request, copy, principal)
 
 
 @router.delete("/{file_id:uuid}", status_code=204, responses=CHANGE_PROBLEMS)
@@ -314,4 +302,4 @@ async def delete_file(
 @router.post("/{file_id:uuid}/restore", response_model=File, responses=CHANGE_PROBLEMS)
 async def restore_file(file_id: UUID, principal: Writer, services: Services, if_match: IfMatch = None) -> Response:
     """Undo a soft delete."""
-    return _record(await services.lifecycle.restore(principal, file_id, if_match=if_match), principal)
+    return record_answer(await services.lifecycle.restore(principal, file_id, if_match=if_match), principal)

@@ -13,7 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.config import MEBIBYTE
-from app.core.s3 import COPY_OBJECT_MAX_BYTES, S3, ObjectStream
+from app.core.s3 import S3, ObjectStream
 from app.core.s3_errors import ObjectNotFound, StorageUnavailable, UploadNotFound
 from app.core.s3_objects import ObjectHead, PartTag
 from app.core.tasks import task_group
@@ -64,12 +64,11 @@ class FileStore:
 
     Args:
         s3: the adapter.
-        copy_limit_bytes: above it, objects are copied by parts; the store's limit is 5 GiB.
     """
 
-    def __init__(self, s3: S3, *, copy_limit_bytes: int = COPY_OBJECT_MAX_BYTES) -> None:
+    def __init__(self, s3: S3) -> None:
         self._s3 = s3
-        self._copy_limit_bytes = copy_limit_bytes
+        self._copy_limit_bytes = s3.settings.copy_limit_bytes
 
     async def put(self, target: ObjectTarget, body: bytearray) -> None:
         """Write a small file in one request."""

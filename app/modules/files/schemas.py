@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -13,59 +12,18 @@ from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.clock import utc_now
 from app.core.problems import Problem
 from app.core.s3_objects import ObjectHead
-from app.core.text import Text, require_storable
-from app.modules.files.exceptions import InvalidMetadata
+from app.core.text import Text
+from app.modules.files.metadata import check_metadata, parse_metadata
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.names import clean_folder
 from app.modules.files.repository import ListingFilter
 from app.modules.files.services.lifecycle import CopyChanges
-from app.modules.files.services.reading import content_etag, is_deleted
+from app.modules.files.services.reading import content_etag
+from app.modules.files.services.records import is_deleted
 from app.modules.files.services.uploading import UploadDetails
 
-METADATA_MAX_BYTES = 16_384
-METADATA_MAX_DEPTH = 16
 StorageClass = Literal["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$", examples=["9f86d081884c7d65…"])]
-
-
-def check_metadata(value: Any) -> dict[str, Any]:  # noqa: ANN401 -- any JSON value
-    """Return `value`.
-
-    Raises:
-        InvalidMetadata: no object, too large, too deep, or holding what JSON or PostgreSQL can't.
-    """
-    if not isinstance(value, dict):
-        raise InvalidMetadata("metadata must be a JSON object.")
-    level: list[Any] = [value]
-    for _ in range(METADATA_MAX_DEPTH):
-        level = [
-            child
-            for item in level
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-    if any(isinstance(item, dict | list) for item in level):
-        raise InvalidMetadata(f"metadata is nested deeper than {METADATA_MAX_DEPTH} levels.")
-    try:
-        require_storable(value)
-        compact = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except ValueError as error:
-        raise InvalidMetadata("metadata must not contain NUL, lone surrogates, NaN or Infinity.") from error
-    if len(compact) > METADATA_MAX_BYTES:
-        raise InvalidMetadata(f"metadata is larger than {METADATA_MAX_BYTES} bytes.")
-    return value
-
-
-def _no_constant(name: str) -> Any:  # noqa: ANN401 -- json's own hook
-    raise InvalidMetadata(f"metadata must not contain {name}.")
-
-
-def _parse_metadata(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidMetadata("metadata must be the text of a JSON object.") from error
-    return check_metadata(value)
 
 
 def require_future(value: datetime | None) -> datetime | None:
@@ -109,7 +67,7 @@ class UploadFields(BaseModel):
             folder=self.folder,
             description=self.description,
             is_public=self.is_public,
-            metadata=_parse_metadata(self.metadata) if self.metadata else None,
+            metadata=parse_metadata(self.metadata) if self.metadata else None,
             checksum_sha256=self.checksum_sha256.lower() if self.checksum_sha256 else None,
             expires_at=self.expires_at,
             storage_class=self.storage_class,

@@ -11,9 +11,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.s3_objects import StoredPart
 from app.core.text import Text
+from app.modules.files.metadata import check_metadata
 from app.modules.files.models import FileUpload
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import File, Sha256, StorageClass, check_metadata, require_future
+from app.modules.files.schemas import File, Sha256, StorageClass, require_future
 from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.models import UploadMethod
 from app.modules.uploads.part_plan import MAX_PARTS

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.database import Database
+from app.modules.auth.principal import Principal
 from app.modules.files.exceptions import FileNotFound, IdempotencyInProgress, IdempotencyKeyReused
 from app.modules.files.key_repository import KeyClaim, KeyRepository
 from app.modules.files.models import FileUpload, IdempotencyKey
@@ -39,17 +40,17 @@ class IdempotencyService:
             raise IdempotencyInProgress(retry_after_seconds=2)
         return found
 
-    async def replay(self, earlier: IdempotencyKey, request_fingerprint: str) -> FileUpload:
+    async def replay(self, principal: Principal, earlier: IdempotencyKey, request_fingerprint: str) -> FileUpload:
         """The file that the first request made, as it is now.
 
         Raises:
             IdempotencyKeyReused: this is another request.
-            FileNotFound: the file was removed since.
+            FileNotFound: the file was removed since, or has another owner.
         """
         if earlier.fingerprint != request_fingerprint:
             raise IdempotencyKeyReused
         async with self._database.transaction() as session:
-            file = await FileRepository(session).by_id(earlier.file_id)
+            file = await FileRepository(session).owned(principal, earlier.file_id)
         if file is None:
             raise FileNotFound("The file that this request made was removed since.")
         return file

@@ -15,14 +15,9 @@ from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import CopySource, FileStore
-from app.modules.files.services.reservations import (
-    FileDraft,
-    Reservation,
-    Reservations,
-    UploadAborted,
-    VerifiedContent,
-    make_available,
-)
+from app.modules.files.services.drafts import FileDraft, VerifiedContent, make_available
+from app.modules.files.services.purposes import PendingFile
+from app.modules.files.services.reservations import Reservation, Reservations, UploadAborted
 from app.modules.files.services.verification import Declared, Verifier
 
 log = structlog.get_logger()
@@ -72,17 +67,7 @@ class PromotionService:
 
         The staging object may change at any moment: what counts is the copy, which can't.
         """
-        draft = FileDraft(
-            owner_id=file.owner_id,
-            filename=file.filename,
-            content_type=file.content_type,
-            folder=file.folder,
-            description=file.description,
-            is_public=file.is_public,
-            metadata=file.attributes,
-            expires_at=file.expires_at,
-            storage_class=file.storage_class,
-        )
+        draft = FileDraft.of(file)
 
         async def write(reservation: Reservation) -> tuple[FileDraft, VerifiedContent]:
             reservation.may_be_multipart = self._store.is_copied_by_parts(head.size_bytes)
@@ -95,7 +80,7 @@ class PromotionService:
             return draft, found
 
         try:
-            return await self._reservations.run(draft, write, pending=file)
+            return await self._reservations.run(draft, write, purpose=PendingFile(file.id))
         except (UploadAborted, ObjectChanged):
             return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -23,9 +24,11 @@ from app.modules.files.exceptions import FileNotAvailable, FileNotFound
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.repository import FileRepository, ListingFilter
 from app.modules.files.s3_service import FileStore
+from app.modules.files.services.records import is_deleted
 
 log = structlog.get_logger()
 CHUNK_BYTES = MEBIBYTE
+T = TypeVar("T")
 Look = Callable[[FileUpload], Awaitable[FileUpload]]
 
 
@@ -135,14 +138,14 @@ class ReadService:
     async def store_metadata(self, principal: Principal, file_id: UUID) -> tuple[FileUpload, StoredObject, ObjectHead]:
         """What the store says about a file of the caller."""
         principal.require(Scope.READ)
-        file = await self.get(principal, file_id)
-        if not (principal.is_admin or file.owner_id == principal.subject):
-            raise Forbidden("Only the owner sees what the store says about a file.")
-        stored = _readable_object(file)
-        try:
+
+        async def answer(file: FileUpload) -> tuple[FileUpload, StoredObject, ObjectHead]:
+            if not (principal.is_admin or file.owner_id == principal.subject):
+                raise Forbidden("Only the owner sees what the store says about a file.")
+            stored = _readable_object(file)
             return file, stored, await self._store.head(stored.key)
-        except ObjectNotFound as error:
-            raise _lost(file) from error
+
+        return await self._of_current_object(principal, file_id, answer)
 
     async def existence(self, principal: Principal, file_id: UUID) -> Existence:
         """Whether registry and store have a file; somebody else's looks like none."""
@@ -160,8 +163,16 @@ class ReadService:
         try:
             in_store = file.current_object is not None and bool(await self._store.head(file.current_object.key))
         except ObjectNotFound:
+            if await self._has_other_object(principal, file):
+                return await self.existence(principal, file_id)
             in_store = False
         return Existence(exists=is_visible and in_store, in_registry=True, in_store=in_store)
+
+    async def _has_other_object(self, principal: Principal, file: FileUpload) -> bool:
+        """Whether the file's bytes were replaced, or it was removed, since it was read."""
+        async with self._database.transaction() as session:
+            current = await FileRepository(session).owned(principal, file.id)
+        return current is None or current.current_object_id != file.current_object_id
 
     async def download(
         self, principal: Principal, file_id: UUID, headers: Mapping[str, str], *, with_body: bool
@@ -171,22 +182,38 @@ class ReadService:
         Range, If-Range and the conditions are read from `headers`, the request's. HEAD comes
         without `with_body` and asks the store nothing.
         """
+
+        async def answer(file: FileUpload) -> Download:
+            stored = _readable_object(file)
+            size_bytes = stored.size_bytes or 0
+            validators = Validators(content_etag(stored), stored.created_at)
+            require_match(headers, validators)
+            if is_unchanged(headers, validators):
+                return Download(file, size_bytes, validators, None, is_unchanged=True, stream=None)
+            byte_range = applicable_range(headers, validators, size_bytes) if with_body else None
+            wanted = byte_range or ByteRange(0, size_bytes - 1)
+            stream = await self._store.open(stored, first=wanted.first, last=wanted.last) if with_body else None
+            return Download(file, size_bytes, validators, byte_range, is_unchanged=False, stream=stream)
+
+        return await self._of_current_object(principal, file_id, answer)
+
+    async def _of_current_object(
+        self, principal: Principal, file_id: UUID, ask: Callable[[FileUpload], Awaitable[T]]
+    ) -> T:
+        """What `ask` finds out from the store; asked again where the file's bytes were replaced meanwhile.
+
+        Raises:
+            FileNotFound: the file's object is not there.
+        """
         file = await self.get(principal, file_id)
-        stored = _readable_object(file)
-        size_bytes = stored.size_bytes or 0
-        validators = Validators(content_etag(stored), stored.created_at)
-        require_match(headers, validators)
-        if is_unchanged(headers, validators):
-            return Download(file, size_bytes, validators, None, is_unchanged=True, stream=None)
-        byte_range = applicable_range(headers, validators, size_bytes) if with_body else None
-        wanted = byte_range or ByteRange(0, size_bytes - 1)
-        stream = None
-        if with_body:
+        while True:
             try:
-                stream = await self._store.open(stored, first=wanted.first, last=wanted.last)
+                return await ask(file)
             except (ObjectNotFound, ObjectChanged) as error:
-                raise _lost(file) from error
-        return Download(file, size_bytes, validators, byte_range, is_unchanged=False, stream=stream)
+                asked = file.current_object_id
+                file = await self.get(principal, file_id)
+                if file.current_object_id == asked and not is_deleted(file):
+                    raise _lost(file) from error
 
     async def download_url(
         self, principal: Principal, file_id: UUID, *, ttl_seconds: int | None, force_download: bool
@@ -236,11 +263,6 @@ class ReadService:
 def content_etag(stored: StoredObject) -> str:
     """The ETag of the bytes: their SHA-256 where it's known. The store's own changes when an object is copied."""
     return f'"sha256-{stored.sha256}"' if stored.sha256 else f'"obj-{stored.id}"'
-
-
-def is_deleted(file: FileUpload) -> bool:
-    """Soft-deleted, or past its time, which is the same for every caller."""
-    return file.status == FileStatus.DELETED or (file.expires_at is not None and file.expires_at <= utc_now())
 
 
 def _readable_object(file: FileUpload) -> StoredObject:

@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy.exc import IntegrityError
 
 from app.config import StoreSettings
-from app.core.clock import new_id, utc_now
+from app.core.clock import utc_now
 from app.core.database import Database, DatabaseUnavailable
 from app.core.exceptions import Conflict, HoldfastError, Unavailable
 from app.core.resources import Afterwork
@@ -23,10 +22,12 @@ from app.core.tasks import task_group
 from app.modules.files.exceptions import IdempotencyInProgress
 from app.modules.files.key_repository import KeyClaim, KeyRepository
 from app.modules.files.keys import build_key
-from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
+from app.modules.files.models import FileUpload, ObjectRole, ObjectState, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
+from app.modules.files.services.drafts import FileDraft, VerifiedContent
+from app.modules.files.services.purposes import NewFile, Purpose
 
 log = structlog.get_logger()
 RENEWALS_A_LEASE = 3
@@ -40,46 +41,22 @@ class UploadAborted(Conflict):
     detail = "The file was deleted while it was being written."
 
 
-@dataclass(frozen=True)
-class FileDraft:
-    """A file that is about to be written: what the registry will say of it."""
-
-    owner_id: str
-    filename: str
-    content_type: str
-    folder: str = ""
-    description: str | None = None
-    is_public: bool = False
-    metadata: dict[str, Any] | None = None
-    expires_at: datetime | None = None
-    storage_class: str = "STANDARD"
-
-
 @dataclass
 class Reservation:
-    """A pending file and the object that its bytes go to, ours as long as the lease is renewed."""
+    """A file and the object that its bytes go to, ours as long as the lease is renewed."""
 
-    file_id: UUID
+    purpose: Purpose
     object_id: UUID
     target: ObjectTarget
     lease_token: UUID
-    is_new_file: bool = True
     key: KeyClaim | None = None
     upload_id: str | None = None
     may_be_multipart: bool = False
 
-
-@dataclass(frozen=True)
-class VerifiedContent:
-    """What is known of bytes that were written: their count, and their SHA-256 in hex if anybody computed it.
-
-    `fingerprint` says which request it was, for its idempotency key.
-    """
-
-    size_bytes: int
-    sha256: str | None
-    sha256_kind: ChecksumKind | None
-    fingerprint: str = ""
+    @property
+    def file_id(self) -> UUID:
+        """Whose bytes they are."""
+        return self.purpose.file_id
 
 
 Write = Callable[[Reservation], Awaitable[tuple[FileDraft, VerifiedContent]]]
@@ -98,18 +75,18 @@ class Reservations:
         self._lease_seconds = lease_seconds
 
     async def run(
-        self, draft: FileDraft, write: Write, *, pending: FileUpload | None = None, key: KeyClaim | None = None
+        self, draft: FileDraft, write: Write, *, purpose: Purpose | None = None, key: KeyClaim | None = None
     ) -> FileUpload:
-        """Reserve a key, let `write` fill it, verify what the store holds, make the file available.
+        """Reserve a key, let `write` fill it, verify what the store holds, make it the file's.
 
         Args:
             draft: what is known before the bytes are written.
             write: writes the bytes; returns the draft as it is to be registered, and what was written.
-            pending: the file that the object is for; by default a new one.
+            purpose: which file the bytes are for, and how it gets them; by default a new one.
             key: tied to the file in the same transactions that create it.
         """
         with self._afterwork.expected():
-            reservation = await self._reserve(draft, pending, key)
+            reservation = await self._reserve(draft, purpose or NewFile(), key)
             try:
                 async with task_group() as group:
                     keeper = group.create_task(self._keep_lease(reservation))
@@ -122,33 +99,27 @@ class Reservations:
         log.info("s3_file_uploaded", file_id=str(file.id), size_bytes=content.size_bytes)
         return file
 
-    async def _reserve(self, draft: FileDraft, pending: FileUpload | None, key: KeyClaim | None) -> Reservation:
+    async def _reserve(self, draft: FileDraft, purpose: Purpose, key: KeyClaim | None) -> Reservation:
         try:
-            return await self._try_reserve(draft, pending, key, collision=None)
+            return await self._try_reserve(draft, purpose, key, collision=None)
         except IntegrityError:
             # Without a UUID in it, a key may have been used before, also by a file long gone.
-            return await self._try_reserve(draft, pending, key, collision=token_hex(4))
+            return await self._try_reserve(draft, purpose, key, collision=token_hex(4))
 
     async def _try_reserve(
-        self, draft: FileDraft, pending: FileUpload | None, key: KeyClaim | None, *, collision: str | None
+        self, draft: FileDraft, purpose: Purpose, key: KeyClaim | None, *, collision: str | None
     ) -> Reservation:
         now = utc_now()
         token = uuid4()
-        file = new_file(draft, now) if pending is None else pending
-        stored = self.new_object(draft, file.id, now, collision=collision)
+        stored = self.new_object(draft, purpose.file_id, now, collision=collision)
         stored.lease_token = token
         stored.lease_expires_at = now + timedelta(seconds=self._lease_seconds)
         async with self._database.transaction() as session:
-            repository = FileRepository(session)
-            if pending is None:
-                file.current_object_id = stored.id
-                await repository.add(file, stored)
-            else:
-                repository.add_object(stored)
-            if key is not None and not await KeyRepository(session).claim(key, file.id):
+            await purpose.enter(session, draft, stored)
+            if key is not None and not await KeyRepository(session).claim(key, purpose.file_id):
                 raise IdempotencyInProgress(retry_after_seconds=2)
-        target = ObjectTarget(stored.key, file.id, draft.content_type, draft.storage_class)
-        return Reservation(file.id, stored.id, target, token, is_new_file=pending is None, key=key)
+        target = ObjectTarget(stored.key, purpose.file_id, draft.content_type, draft.storage_class)
+        return Reservation(purpose, stored.id, target, token, key=key)
 
     def new_object(
         self, draft: FileDraft, file_id: UUID, now: datetime, *, collision: str | None = None
@@ -216,13 +187,13 @@ class Reservations:
                 version_id=head.version_id,
                 **checksum,
             )
-            file = await repository.pending(reservation.file_id) if is_ours else None
+            file = (
+                await reservation.purpose.flip(session, draft, reservation.object_id, head.size_bytes)
+                if is_ours
+                else None
+            )
             if file is None:
                 raise UploadAborted
-            _apply(draft, file)
-            make_available(file, reservation.object_id, head.size_bytes)
-            if not reservation.is_new_file:
-                await RemovalRepository(session).give_up_all(file.id, but=reservation.object_id)
             if reservation.key is not None:
                 await KeyRepository(session).finish(
                     reservation.key, fingerprint=content.fingerprint, status_code=CREATED
@@ -260,36 +231,8 @@ class Reservations:
                 may_be_multipart=reservation.may_be_multipart,
                 look_again=not is_settled,
             )
-            if was_ours and reservation.is_new_file:
+            if was_ours and reservation.purpose.is_new_file:
                 await repository.delete(reservation.file_id)
             if was_ours and reservation.key is not None:
                 await KeyRepository(session).release(reservation.key, reservation.file_id)
         log.info("upload_undone", file_id=str(reservation.file_id))
-
-
-def new_file(draft: FileDraft, now: datetime) -> FileUpload:
-    """A file whose bytes are still to come."""
-    file = FileUpload(id=new_id(), status=FileStatus.PENDING, version=0, created_at=now, updated_at=now)
-    _apply(draft, file)
-    return file
-
-
-def make_available(file: FileUpload, object_id: UUID, size_bytes: int) -> None:
-    """The flip: from this commit on the bytes can be read."""
-    file.current_object_id = object_id
-    file.file_size = size_bytes
-    file.status = FileStatus.AVAILABLE
-    file.version += 1
-    file.updated_at = utc_now()
-
-
-def _apply(draft: FileDraft, file: FileUpload) -> None:
-    file.owner_id = draft.owner_id
-    file.filename = draft.filename
-    file.folder = draft.folder
-    file.content_type = draft.content_type
-    file.description = draft.description
-    file.is_public = draft.is_public
-    file.attributes = draft.metadata or {}
-    file.expires_at = draft.expires_at
-    file.storage_class = draft.storage_class

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.core.s3_objects import ObjectHead
 from app.modules.files.content import HEAD_BYTES, TAIL_BYTES, ContentPolicy, needs_tail
 from app.modules.files.exceptions import ChecksumMismatch, SizeMismatch
-from app.modules.files.models import ChecksumKind
+from app.modules.files.models import ChecksumKind, StoredObject
 from app.modules.files.s3_service import FileStore
 
 
@@ -63,10 +63,7 @@ class Verifier:
         """
         if declared.size_bytes is not None and head.size_bytes != declared.size_bytes:
             raise SizeMismatch(f"The store received {head.size_bytes} bytes, {declared.size_bytes} were declared.")
-        start = await self._read(key, head, 0, min(HEAD_BYTES, head.size_bytes) - 1)
-        end = None
-        if needs_tail(start):
-            end = await self._read(key, head, max(0, head.size_bytes - TAIL_BYTES), head.size_bytes - 1)
+        start, end = await self._ends(key, head.etag, head.size_bytes)
         content_type = self._policy.judge(
             declared.filename, declared.content_type, start, tail=end, size=head.size_bytes, final=True
         )
@@ -83,8 +80,26 @@ class Verifier:
             raise ChecksumMismatch("The bytes in the store have another SHA-256 than was declared.")
         return Verified(head, content_type, sha256, kind)
 
-    async def _read(self, key: str, head: ObjectHead, first: int, last: int) -> bytes:
-        return b"".join([chunk async for chunk in self._store.read(key, etag=head.etag, first=first, last=last)])
+    async def judge(self, stored: StoredObject, filename: str, declared_type: str) -> str:
+        """The media type of verified bytes under another name than the one they came with.
+
+        Raises:
+            ContentTypeMismatch, ContentTypeNotAllowed: they are not what the name says.
+            ObjectNotFound, ObjectChanged: they are no longer there.
+        """
+        size_bytes = stored.size_bytes or 0
+        start, end = await self._ends(stored.key, stored.etag or "", size_bytes)
+        return self._policy.judge(filename, declared_type, start, tail=end, size=size_bytes, final=True)
+
+    async def _ends(self, key: str, etag: str, size_bytes: int) -> tuple[bytes, bytes | None]:
+        """The first bytes, and the last ones where those decide."""
+        start = await self._read(key, etag, 0, min(HEAD_BYTES, size_bytes) - 1)
+        if not needs_tail(start):
+            return start, None
+        return start, await self._read(key, etag, max(0, size_bytes - TAIL_BYTES), size_bytes - 1)
+
+    async def _read(self, key: str, etag: str, first: int, last: int) -> bytes:
+        return b"".join([chunk async for chunk in self._store.read(key, etag=etag, first=first, last=last)])
 
     async def _hash(self, key: str, head: ObjectHead) -> str:
         digest = hashlib.sha256()

@@ -22,8 +22,9 @@ from app.modules.files.names import clean_filename
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
+from app.modules.files.services.drafts import FileDraft, new_file
 from app.modules.files.services.idempotency import IdempotencyService, fingerprint
-from app.modules.files.services.reservations import CREATED, FileDraft, Reservations, new_file
+from app.modules.files.services.reservations import CREATED, Reservations
 from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.exceptions import UploadNotFound
 from app.modules.uploads.models import UploadMethod, UploadSession
@@ -81,7 +82,7 @@ class CreationService:
         owner = principal.require(Scope.WRITE)
         claim = None if wish.idempotency_key is None else KeyClaim(owner, "uploads", wish.idempotency_key)
         if (earlier := await self._keys.earlier(claim)) is not None:
-            return await self._offer_again(await self._keys.replay(earlier, _fingerprint(wish)))
+            return await self._offer_again(await self._keys.replay(principal, earlier, _fingerprint(wish)))
         draft = self._draft(principal, owner, wish)
         method = await self._method(wish)
         part_bytes = None

@@ -1,0 +1,34 @@
+"""What several routers of this module answer alike: records with their ETag, problems, bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Header, Request
+from fastapi.responses import JSONResponse
+
+from app.core.problems import problem_responses
+from app.modules.auth.principal import Principal
+from app.modules.files.models import FileUpload
+from app.modules.files.schemas import File, PublicFile
+from app.modules.files.services.records import record_etag
+
+IfMatch = Annotated[str | None, Header(description='The record\'s ETag, such as "v3".')]
+UPLOAD_PROBLEMS = problem_responses(400, 401, 403, 408, 409, 413, 415, 422, 503)
+CHANGE_PROBLEMS = problem_responses(401, 403, 404, 409, 412, 422, 503)
+BYTES: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+def record_answer(file: FileUpload, principal: Principal, *, status_code: int = 200) -> JSONResponse:
+    """The record, as much of it as the caller may see."""
+    is_owner = principal.is_admin or file.owner_id == principal.subject
+    body = File.of(file) if is_owner else PublicFile.of(file)
+    headers = {"ETag": record_etag(file), "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    return JSONResponse(body.model_dump(mode="json"), status_code=status_code, headers=headers)
+
+
+def created_answer(request: Request, file: FileUpload, principal: Principal) -> JSONResponse:
+    """The record of a new file, and where it is."""
+    answer = record_answer(file, principal, status_code=201)
+    answer.headers["Location"] = request.url_for("get_file", file_id=file.id).path
+    return answer

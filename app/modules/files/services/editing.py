@@ -1,0 +1,94 @@
+"""Changes of the record: names, folders, notes. Not one byte moves, and no key changes."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from sqlalchemy.orm.attributes import flag_modified
+
+from app.core.exceptions import Forbidden
+from app.modules.auth.principal import Principal
+from app.modules.files.exceptions import FileNotAvailable
+from app.modules.files.metadata import check_metadata, merged
+from app.modules.files.models import FileUpload
+from app.modules.files.names import clean_filename
+from app.modules.files.repository import FileRepository
+from app.modules.files.services.parts import ServiceParts
+from app.modules.files.services.records import changeable, require_available, touch
+
+
+class RecordChanges(TypedDict, total=False):
+    """What is to be different about a record; what isn't in it stays.
+
+    `metadata` is a JSON merge patch that passed `check_depth`; None empties it.
+    """
+
+    filename: str
+    folder: str
+    description: str | None
+    is_public: bool
+    expires_at: datetime | None
+    metadata: dict[str, Any] | None
+    owner_id: str
+
+
+class EditService:
+    """Changes records that the caller owns."""
+
+    def __init__(self, parts: ServiceParts) -> None:
+        self._parts = parts
+
+    async def edit(
+        self, principal: Principal, file_id: UUID, changes: RecordChanges, *, if_match: str | None = None
+    ) -> FileUpload:
+        """Change an available file's record; what is the same already doesn't count as a change.
+
+        Raises:
+            FileNotAvailable: its bytes are still being written, were refused, or it's deleted.
+            PreconditionFailed: the record isn't the one of `if_match`.
+            ExtensionNotAllowed, ContentTypeNotAllowed, ContentTypeMismatch: the new name says something else than
+                the bytes.
+            InvalidMetadata: what the patch leads to is too large or too deep.
+            Forbidden: only admins give files away.
+        """
+        async with self._parts.database.transaction() as session:
+            file = await changeable(FileRepository(session), principal, file_id, if_match)
+            if "filename" not in changes:
+                return _changed(file, principal, changes)
+            stored = require_available(file)
+        # The store may have to be asked about a new name: without a connection and without the lock.
+        filename = clean_filename(changes["filename"])
+        content_type = await self._parts.renaming.content_type_of(file, stored, filename)
+        async with self._parts.database.transaction() as session:
+            current = await changeable(FileRepository(session), principal, file_id, if_match)
+            if current.current_object_id != stored.id:
+                raise FileNotAvailable("The file got other bytes while its new name was looked at; try again.")
+            return _changed(current, principal, changes, filename=filename, content_type=content_type)
+
+
+def _changed(file: FileUpload, principal: Principal, changes: RecordChanges, **judged: str) -> FileUpload:
+    require_available(file)
+    columns: dict[str, Any] = {name: value for name, value in changes.items() if name != "metadata"} | judged
+    if columns.get("owner_id", file.owner_id) != file.owner_id and not principal.is_admin:
+        raise Forbidden("Only callers with the scope files:admin may give another owner_id.")
+    if "metadata" in changes:
+        patch = changes["metadata"]
+        columns["attributes"] = {} if patch is None else check_metadata(merged(file.attributes, patch))
+    different = {name: value for name, value in columns.items() if not _is_same(getattr(file, name), value)}
+    for name, value in different.items():
+        # First, since SQLAlchemy takes 1 for True and would leave the column out.
+        flag_modified(file, name)
+        setattr(file, name, value)
+    if different:
+        touch(file)
+    return file
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether nothing changes; to JSON, unlike Python, `1` and `true` are two things."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return one == other

@@ -1,0 +1,24 @@
+"""What the services of this module are built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.config import StoreSettings
+from app.core.database import Database
+from app.modules.files.s3_service import FileStore
+from app.modules.files.services.idempotency import IdempotencyService
+from app.modules.files.services.renaming import Renaming
+from app.modules.files.services.reservations import Reservations
+
+
+@dataclass(frozen=True)
+class ServiceParts:
+    """One registry, one store, one way to write: the same for all services."""
+
+    database: Database
+    store: FileStore
+    reservations: Reservations
+    renaming: Renaming
+    keys: IdempotencyService
+    settings: StoreSettings

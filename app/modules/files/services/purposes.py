@@ -1,0 +1,118 @@
+"""What bytes are written for: a new file, one that waits for them, or one whose own bytes they replace."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import new_id, utc_now
+from app.modules.files.exceptions import FileNotFound
+from app.modules.files.models import FileUpload, StoredObject
+from app.modules.files.removal_repository import RemovalRepository
+from app.modules.files.repository import FileRepository
+from app.modules.files.services.drafts import FileDraft, make_available, new_file
+
+
+class Purpose(ABC):
+    """Which file bytes are for, and what it becomes when they are written.
+
+    Args:
+        file_id: the file's, also while it isn't registered yet.
+    """
+
+    is_new_file: ClassVar[bool] = False
+
+    def __init__(self, file_id: UUID) -> None:
+        self.file_id = file_id
+
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:  # noqa: ARG002 -- a new file needs it
+        """Register the reserved object, and the file if it's new, before the first byte is written."""
+        FileRepository(session).add_object(stored)
+
+    @abstractmethod
+    async def flip(
+        self, session: AsyncSession, draft: FileDraft, object_id: UUID, size_bytes: int
+    ) -> FileUpload | None:
+        """Make the verified object the file's, whose row is locked; None when there is no such file any more.
+
+        Raises:
+            HoldfastError: the file is not in a state to get it; nothing may be changed then.
+        """
+
+
+class PendingFile(Purpose):
+    """A file that was registered before its bytes came; whatever else was written for it is given up."""
+
+    async def flip(
+        self, session: AsyncSession, draft: FileDraft, object_id: UUID, size_bytes: int
+    ) -> FileUpload | None:
+        """Make it available, unless it is so already or has gone."""
+        file = await FileRepository(session).pending(self.file_id)
+        if file is None:
+            return None
+        draft.apply_to(file)
+        make_available(file, object_id, size_bytes)
+        if not self.is_new_file:
+            await RemovalRepository(session).give_up_all(file.id, but=object_id)
+        return file
+
+
+class NewFile(PendingFile):
+    """A file that doesn't exist yet, and never will if its bytes don't arrive."""
+
+    is_new_file = True
+
+    def __init__(self) -> None:
+        super().__init__(new_id())
+
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:
+        """Register both."""
+        file = new_file(draft, utc_now(), self.file_id)
+        file.current_object_id = stored.id
+        await FileRepository(session).add(file, stored)
+
+
+class Replacement(Purpose):
+    """A file that has bytes, and keeps them until the new ones are verified.
+
+    Args:
+        file_id: the file's.
+        accept: looks at the file as it is, before the first byte is written and at the flip; gives the
+            new bytes' media type, or raises where the file may not get them any more.
+    """
+
+    def __init__(self, file_id: UUID, accept: Callable[[FileUpload], str]) -> None:
+        super().__init__(file_id)
+        self._accept = accept
+
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:
+        """Register the object under the file's lock: whoever deletes the file from now on ends the write."""
+        repository = FileRepository(session)
+        await repository.lock(self.file_id)
+        file = await repository.by_id(self.file_id)
+        if file is None:
+            raise FileNotFound
+        self._accept(file)
+        await super().enter(session, draft, stored)
+
+    async def flip(
+        self,
+        session: AsyncSession,
+        draft: FileDraft,  # noqa: ARG002 -- the record may have changed since it was drafted
+        object_id: UUID,
+        size_bytes: int,
+    ) -> FileUpload | None:
+        """Give up the object that was the file's until now. Others that are still being written may follow."""
+        file = await FileRepository(session).by_id(self.file_id)
+        if file is None:
+            return None
+        file.content_type = self._accept(file)
+        previous = file.current_object_id
+        make_available(file, object_id, size_bytes)
+        if previous is not None:
+            await RemovalRepository(session).give_up(previous)
+        return file

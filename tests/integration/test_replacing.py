@@ -1,0 +1,425 @@
+"""PUT …/content: other bytes under the same id, all of them or none."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app.config import MEBIBYTE
+from app.modules.files import repository
+from tests.samples import jpeg, pdf, png
+from tests.support.content import noise
+from tests.support.faulty_store import faulty_store
+from tests.support.races import at_once
+from tests.support.raw_http import raw_connection
+from tests.support.service import wait_until
+
+OLD = b"what was there first"
+LARGE = noise(20 * MEBIBYTE)
+BEGUN = "SELECT 1 FROM stored_objects WHERE file_id = $1 AND state = 'reserved' AND upload_id IS NOT NULL"
+
+
+def replace(client, file, content, *, headers=None, **query) -> httpx.Response:
+    return client.put(f"/files/{file['id']}/content", content=content, params=query, headers=headers)
+
+
+@pytest.fixture
+def binary(upload):
+    """A file whose name fits any bytes."""
+    return upload(OLD * 100 + bytes(range(256)), "data.bin", folder="in", description="kept", metadata='{"a": 1}')
+
+
+def begin(connection, service, file, length: int, subject: str = "alice", **headers) -> None:
+    head = {"Authorization": f"Bearer {service.token(subject)}", "Content-Length": str(length), **headers}
+    connection.send_head("PUT", f"/api/v1/files/{file['id']}/content", head)
+
+
+@pytest.fixture
+def begun(service, registry, binary):
+    """A replacement of which half has arrived, and the bytes that are still to be sent."""
+    with raw_connection(service.port) as connection:
+        begin(connection, service, binary, len(LARGE))
+        connection.send(LARGE[: 10 * MEBIBYTE])
+        wait_until(lambda: registry.rows(BEGUN, binary["id"]))
+        yield connection, LARGE[10 * MEBIBYTE :]
+
+
+def is_as_before(client, bucket, file) -> bool:
+    """Record, bytes and object are those of before."""
+    path = f"/files/{file['id']}"
+    content = client.get(f"{path}/download").content
+    return (
+        client.get(path).json() == file
+        and hashlib.sha256(content).hexdigest() == file["checksum_sha256"]
+        and bucket.has(file["s3_key"])
+    )
+
+
+@pytest.mark.parametrize("content", [b"\xffsmall", LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("framing", ["declared", "chunked"])
+def test_new_bytes_go_to_a_new_key_and_the_old_ones_are_removed(alice, bucket, binary, content, framing):
+    answer = replace(alice, binary, content if framing == "declared" else iter([content]))
+    assert answer.status_code == 200, answer.text
+    file = answer.json()
+    digest = hashlib.sha256(content).hexdigest()
+    assert file == binary | {
+        "s3_key": file["s3_key"],
+        "file_size": len(content),
+        "content_type": "application/octet-stream" if content == LARGE else "text/plain",
+        "checksum_sha256": digest,
+        "etag": f'"sha256-{digest}"',
+        "version": 2,
+        "updated_at": file["updated_at"],
+    }
+    assert answer.headers["ETag"] == '"v2"'
+    assert alice.get(f"/files/{file['id']}").json() == file
+    assert alice.get(f"/files/{file['id']}/download").content == content
+    assert file["s3_key"] != binary["s3_key"]
+    keys = bucket.keys()
+    assert (file["s3_key"] in keys, binary["s3_key"] in keys) == (True, False)
+    head = bucket.client.head_object(Bucket=bucket.name, Key=file["s3_key"])
+    assert (head["Metadata"], head["ContentType"]) == ({"file-id": file["id"]}, file["content_type"])
+
+
+def test_a_file_can_be_given_other_bytes_again_and_again(alice, registry, binary):
+    for number in range(3):
+        assert replace(alice, binary, b"\xff%d" % number).json()["version"] == number + 2
+    assert alice.get(f"/files/{binary['id']}/download").content == b"\xff2"
+    states = registry.rows("SELECT state, count(*) FROM stored_objects WHERE file_id = $1 GROUP BY 1", binary["id"])
+    assert {row["state"]: row["count"] for row in states} == {"stored": 1, "removed": 3}
+
+
+def test_the_same_bytes_are_the_same_content(alice, upload):
+    """The record has changed, the content has not: a download may go on."""
+    file = upload(OLD)
+    again = replace(alice, file, OLD).json()
+    assert (again["etag"], again["version"]) == (file["etag"], 2)
+    answer = alice.get(f"/files/{file['id']}/download", headers={"Range": "bytes=5-", "If-Range": file["etag"]})
+    assert (answer.status_code, answer.content) == (206, OLD[5:])
+
+
+@pytest.mark.parametrize(
+    ("filename", "old", "new", "declared", "code"),
+    [
+        ("a.png", png(), jpeg(), None, "content_type_mismatch"),
+        ("a.png", png(), b"<html><script>alert(1)</script></html>", "image/png", "content_type_mismatch"),
+        ("a.png", png(), png(2, 2), "application/pdf", "content_type_mismatch"),
+        ("a.png", png(), png(2, 2), "text/html", "content_type_not_allowed"),
+        ("a.pdf", pdf(), png(), "application/pdf", "content_type_mismatch"),
+    ],
+)
+def test_the_files_own_name_says_what_its_bytes_may_be(alice, bucket, upload, filename, old, new, declared, code):
+    file = upload(old, filename)
+    answer = replace(alice, file, new, headers={"Content-Type": declared} if declared else {})
+    assert (answer.status_code, answer.json()["code"]) == (415, code)
+    assert is_as_before(alice, bucket, file)
+
+
+def test_the_type_may_change_within_what_the_name_allows(alice, upload):
+    file = upload(b"id,name\n1,Ada\n", "table.txt")
+    assert file["content_type"] == "text/plain"
+    csv = upload(b"id,name\n1,Ada\n", "table.csv")
+    excel = replace(alice, csv, b"id;name\n2;Bob\n", headers={"Content-Type": "application/vnd.ms-excel"})
+    assert (excel.status_code, excel.json()["content_type"]) == (200, "text/csv")
+
+
+def test_a_given_checksum_must_be_that_of_the_bytes(alice, bucket, binary):
+    for content in (b"\xffsmall", LARGE):
+        wrong = replace(alice, binary, content, checksum_sha256="0" * 64)
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "checksum_mismatch")
+        assert is_as_before(alice, bucket, binary)
+    right = replace(alice, binary, LARGE, checksum_sha256=hashlib.sha256(LARGE).hexdigest().upper())
+    assert right.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [({"checksum_sha256": "abc"}, "query.checksum_sha256"), ({"folder": "a"}, "query.folder")],
+)
+def test_a_wrong_query_is_refused_by_the_name_of_the_field(alice, binary, query, field):
+    answer = replace(alice, binary, b"x", **query)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+def test_no_bytes_are_no_content(alice, bucket, binary):
+    answer = replace(alice, binary, b"")
+    assert (answer.status_code, answer.json()["code"]) == (422, "empty_file")
+    assert is_as_before(alice, bucket, binary)
+
+
+@pytest.mark.parametrize("framing", ["declared", "chunked"])
+def test_too_many_bytes_are_refused_however_they_are_framed(start_service, bucket, framing):
+    with start_service(store={"max_file_size_mb": 1}) as service, service.client("alice") as client:
+        file = client.put("/files/raw/data.bin", content=b"\xffsmall").json()
+        content = noise(2 * MEBIBYTE)
+        answer = replace(client, file, content if framing == "declared" else iter([content]))
+        assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+        assert is_as_before(client, bucket, file)
+        assert replace(client, file, noise(MEBIBYTE)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("subject", "is_public", "if_match", "status"),
+    [
+        ("bob", False, None, 404),
+        ("bob", True, None, 403),
+        ("alice", False, '"v7"', 412),
+        ("alice", False, None, 409),
+    ],
+)
+def test_what_can_be_known_is_said_before_the_first_byte_is_asked_for(
+    service, alice, upload, subject, is_public, if_match, status
+):
+    """Case 30: a client that waits for 100 Continue never sends its bytes."""
+    file = upload(OLD, is_public=is_public)
+    if status == 409:
+        alice.delete(f"/files/{file['id']}")
+    headers = {"Expect": "100-continue"} | ({"If-Match": if_match} if if_match else {})
+    with raw_connection(service.port) as connection:
+        begin(connection, service, file, 10_000_000, subject, **headers)
+        assert connection.answer().status == status
+
+
+def test_until_the_flip_the_file_is_as_it_was(alice, bucket, binary, begun):
+    connection, rest = begun
+    assert is_as_before(alice, bucket, binary)
+    connection.send(rest)
+    assert connection.answer().status == 200
+    assert alice.get(f"/files/{binary['id']}/download").content == LARGE
+
+
+def test_a_replacement_that_is_cut_off_leaves_the_old_bytes(service, registry, alice, bucket, binary):
+    with raw_connection(service.port) as connection:
+        begin(connection, service, binary, len(LARGE))
+        connection.send(LARGE[: 10 * MEBIBYTE])
+        wait_until(lambda: registry.rows(BEGUN, binary["id"]))
+    others = "SELECT state FROM stored_objects WHERE file_id = $1 AND key <> $2"
+    wait_until(lambda: registry.rows(others, binary["id"], binary["s3_key"]) == [{"state": "removed"}])
+    assert is_as_before(alice, bucket, binary)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda client, path: client.delete(path, params={"hard_delete": True}), 409),
+        (lambda client, path: client.delete(path), 409),
+        (lambda client, path: client.patch(path, json={"filename": "data.pdf"}), 200),
+        (lambda client, path: client.patch(path, json={"folder": "moved"}), 200),
+    ],
+    ids=["hard delete", "soft delete", "wrong name", "move"],
+)
+def test_what_happened_to_the_file_meanwhile_counts(alice, binary, begun, change, status):
+    """A name that the old bytes don't fit is refused, so the new ones never meet it."""
+    connection, rest = begun
+    path = f"/files/{binary['id']}"
+    change(alice, path)
+    record = alice.get(path).json()
+    connection.send(rest)
+    answer = connection.answer()
+    assert answer.status == status
+    if status == 409:
+        assert answer.json()["code"] == "file_not_available"
+        assert alice.get(path).json() | {"request_id": ""} == record | {"request_id": ""}
+    else:
+        assert answer.json()["folder"] == record["folder"]
+        assert alice.get(f"{path}/download").content == LARGE
+
+
+@pytest.mark.parametrize("hard_delete", [True, False])
+def test_a_file_deleted_while_the_first_part_arrives_is_not_written_for(service, alice, registry, binary, hard_delete):
+    """Nothing is reserved yet, so nothing but the look at the file tells."""
+    with raw_connection(service.port) as connection:
+        begin(connection, service, binary, len(LARGE), Expect="100-continue")
+        assert connection.go_ahead()
+        connection.send(LARGE[:1000])
+        alice.delete(f"/files/{binary['id']}", params={"hard_delete": hard_delete})
+        connection.send(LARGE[1000 : 10 * MEBIBYTE])
+        assert connection.answer().status == (404 if hard_delete else 409)
+    reserved = "SELECT count(*) FROM stored_objects WHERE file_id = $1"
+    assert registry.rows(reserved, binary["id"]) == [{"count": 1}]
+
+
+def test_new_bytes_are_judged_by_the_name_that_the_file_got_meanwhile(service, registry, alice, upload):
+    content = b"id,name\n" + b"1,Ada\n" * (2 * MEBIBYTE)
+    file = upload(b"plain words\n", "notes.txt")
+    with raw_connection(service.port) as connection:
+        begin(connection, service, file, len(content))
+        connection.send(content[: 10 * MEBIBYTE])
+        wait_until(lambda: registry.rows(BEGUN, file["id"]))
+        assert alice.patch(f"/files/{file['id']}", json={"filename": "table.csv"}).status_code == 200
+        connection.send(content[10 * MEBIBYTE :])
+        assert connection.answer().json()["content_type"] == "text/csv"
+
+
+def test_a_file_that_was_given_away_meanwhile_is_not_changed(admin, bob, binary, begun):
+    connection, rest = begun
+    admin.patch(f"/files/{binary['id']}", json={"owner_id": "bob"})
+    connection.send(rest)
+    assert connection.answer().status == 404
+    assert bob.get(f"/files/{binary['id']}").json()["checksum_sha256"] == binary["checksum_sha256"]
+
+
+def test_if_match_is_compared_again_when_the_bytes_are_there(service, registry, alice, bucket, binary):
+    with raw_connection(service.port) as connection:
+        begin(connection, service, binary, len(LARGE), **{"If-Match": '"v1"'})
+        connection.send(LARGE[: 10 * MEBIBYTE])
+        wait_until(lambda: registry.rows(BEGUN, binary["id"]))
+        changed = alice.patch(f"/files/{binary['id']}", json={"folder": "moved"}).json()
+        connection.send(LARGE[10 * MEBIBYTE :])
+        answer = connection.answer()
+    assert (answer.status, answer.json()["code"]) == (412, "precondition_failed")
+    assert is_as_before(alice, bucket, changed)
+
+
+def test_of_many_replacements_with_the_same_if_match_one_wins(service, alice, binary):
+    def send(number):
+        with service.client("alice") as client:
+            return replace(client, binary, b"\xff%d" % number, headers={"If-Match": '"v1"'})
+
+    answers = at_once(*(partial(send, number) for number in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412, 412]
+    [winner] = [number for number, answer in enumerate(answers) if answer.status_code == 200]
+    assert alice.get(f"/files/{binary['id']}/download").content == b"\xff%d" % winner
+
+
+def test_replacements_without_if_match_follow_one_another(service, alice, bucket, binary):
+    keys = bucket.keys()
+
+    def send(number):
+        with service.client("alice") as client:
+            return replace(client, binary, b"\xff%d" % number).json()
+
+    files = at_once(*(partial(send, number) for number in range(6)))
+    assert sorted(file["version"] for file in files) == [2, 3, 4, 5, 6, 7]
+    [last] = [number for number, file in enumerate(files) if file["version"] == 7]
+    assert alice.get(f"/files/{binary['id']}/download").content == b"\xff%d" % last
+    assert bucket.keys() == keys - {binary["s3_key"]} | {files[last]["s3_key"]}
+
+
+def test_replacements_racing_a_hard_delete_leave_nothing(service, alice, binary):
+    def send(number):
+        with service.client("alice") as client:
+            return replace(client, binary, b"\xff%d" % number).status_code
+
+    def delete():
+        with service.client("alice") as client:
+            return client.delete(f"/files/{binary['id']}", params={"hard_delete": True}).status_code
+
+    statuses = at_once(delete, *(partial(send, number) for number in range(5)))
+    assert statuses[0] == 204
+    assert set(statuses[1:]) <= {200, 404, 409}
+    assert alice.get(f"/files/{binary['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("route", "asks", "seen"),
+    [
+        ("download", "GET", lambda answer: answer.content == b"\xffnew"),
+        ("metadata", "HEAD", lambda answer: answer.json()["file_size"] == 4),
+        ("exists", "HEAD", lambda answer: answer.json() == {"exists": True, "in_registry": True, "in_store": True}),
+    ],
+)
+def test_a_reader_that_finds_its_object_gone_looks_at_the_record_again(start_service, parts, route, asks, seen):
+    """Between its look at the record and its question to the store the bytes are replaced; that is no lost file."""
+    with (
+        faulty_store(parts["S3_ENDPOINT_URL"]) as proxy,
+        start_service(store={"endpoint_url": proxy.endpoint_url}) as service,
+        service.client("alice") as client,
+        service.client("alice") as other,
+    ):
+        file = client.put("/files/raw/data.bin", content=b"\xffold words").json()
+        proxy.stall_after(0, direction="up", matching=f"^{asks} .*{file['s3_key']}", times=1)
+
+        def replace_meanwhile():
+            assert proxy.stalled.acquire(timeout=10)
+            replaced = replace(other, file, b"\xffnew")
+            proxy.heal()
+            return replaced
+
+        answer, replaced = at_once(lambda: client.get(f"/files/{file['id']}/{route}"), replace_meanwhile)
+        assert (answer.status_code, replaced.status_code) == (200, 200)
+        assert seen(answer)
+
+
+FAULTS = {  # name: bytes that pass, direction, which requests
+    "cut off while it is sent": (1000, "up", "^PUT "),
+    "written, but nobody hears of it": (0, "down", "^PUT "),
+    "the end unheard": (0, "down", r"^POST .*uploadId=|^PUT [^?]*$"),
+    "gone when it is looked at": (0, "down", "^HEAD "),
+}
+
+
+@pytest.mark.parametrize("content", [b"\xffsmall" * 1000, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_store_that_fails_is_503_and_the_old_bytes_stay(start_service, parts, bucket, content, fault):
+    with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
+        store = {"endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
+        with start_service(store=store) as service, service.client("alice") as client:
+            file = client.put("/files/raw/data.bin", content=b"\xffold").json()
+            after_bytes, direction, matching = FAULTS[fault]
+            proxy.cut_after(after_bytes, direction=direction, matching=matching)
+            answer = replace(client, file, content)
+            assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+            proxy.heal()
+            assert is_as_before(client, bucket, file)
+
+
+def test_an_old_object_that_cannot_be_removed_now_is_removed_later(start_service, parts, bucket, registry, monkeypatch):
+    monkeypatch.setattr(repository, "REMOVAL_TIME", timedelta(seconds=0.5))
+    with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
+        store = {"endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
+        upload = {"cleanup_interval_seconds": 0.1}
+        with start_service(store=store, upload=upload) as service, service.client("alice") as client:
+            file = client.put("/files/raw/data.bin", content=b"\xffold").json()
+            proxy.cut_after(0, direction="up", matching="^DELETE ")
+            assert replace(client, file, b"\xffnew").status_code == 200
+            assert client.get(f"/files/{file['id']}/download").content == b"\xffnew"
+            assert bucket.has(file["s3_key"])
+            proxy.heal()
+            wait_until(lambda: not bucket.has(file["s3_key"]))
+            state = "SELECT state FROM stored_objects WHERE key = $1"
+            wait_until(lambda: registry.rows(state, file["s3_key"]) == [{"state": "removed"}])
+
+
+def test_a_writer_that_died_leaves_the_old_bytes_and_its_own_are_removed(
+    start_service, registry, bucket, monkeypatch, upload, alice
+):
+    """What a process that is gone has left: a reserved object whose lease runs out."""
+    monkeypatch.setattr(repository, "REMOVAL_TIME", timedelta(seconds=0.2))
+    file, left = upload(OLD), f"left-by-the-dead/{uuid4()}"
+    registry.rows(
+        "INSERT INTO stored_objects (id, key, file_id, role, state, lease_token, lease_expires_at)"
+        " VALUES ($1, $2, $3, 'content', 'reserved', $1, now() + interval '1 second')",
+        uuid4(),
+        left,
+        file["id"],
+    )
+    bucket.client.put_object(Bucket=bucket.name, Key=left, Body=b"half")
+    with start_service(upload={"cleanup_interval_seconds": 0.1}):
+        wait_until(lambda: not bucket.has(left))
+    assert is_as_before(alice, bucket, file)
+
+
+def test_a_copy_of_replaced_bytes_is_a_copy_of_the_new_ones(alice, binary):
+    replace(alice, binary, b"\xffnew")
+    made = alice.post(f"/files/{binary['id']}/copy").json()
+    assert alice.get(f"/files/{made['id']}/download").content == b"\xffnew"
+
+
+def test_a_request_that_comes_again_gets_the_file_with_its_new_bytes(alice):
+    key = {"Idempotency-Key": uuid4().hex}
+    file = alice.put("/files/raw/a.txt", content=OLD, headers=key).json()
+    replaced = replace(alice, file, b"new words").json()
+    assert alice.put("/files/raw/a.txt", content=OLD, headers=key).json() == replaced
+
+
+def test_a_url_that_was_signed_for_the_old_bytes_never_gives_the_new_ones(alice, binary):
+    url = alice.get(f"/files/{binary['id']}/presigned-url").json()["url"]
+    replace(alice, binary, b"\xffnew")
+    assert httpx.get(url).status_code == 404
+    assert httpx.get(alice.get(f"/files/{binary['id']}/presigned-url").json()["url"]).content == b"\xffnew"
