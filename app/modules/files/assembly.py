@@ -15,6 +15,7 @@ from app.modules.files.s3_service import FileStore
 from app.modules.files.services.cleanup import CleanupService
 from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.lifecycle import LifecycleService
+from app.modules.files.services.listing import ListingService
 from app.modules.files.services.reading import ReadService
 from app.modules.files.services.reservations import Reservations
 from app.modules.files.services.uploading import UploadService
@@ -42,7 +43,8 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     secret = settings.auth.jwt_secret or settings.database.url
     services = FileServices(
         uploads=UploadService(reservations, store, policy, settings.store, keys),
-        reader=ReadService(database, store, CursorSigner(secret.get_secret_value().encode()), settings.store),
+        reader=ReadService(database, store, settings.store),
+        listing=ListingService(database, CursorSigner(secret.get_secret_value().encode())),
         lifecycle=LifecycleService(database, store, reservations, policy, afterwork, keys),
         cleanup=CleanupService(database, store),
         upload_settings=settings.upload,

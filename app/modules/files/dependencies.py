@@ -28,6 +28,7 @@ from app.modules.files.names import unescape_form_filename
 from app.modules.files.schemas import UploadFields
 from app.modules.files.services.cleanup import CleanupService
 from app.modules.files.services.lifecycle import LifecycleService
+from app.modules.files.services.listing import ListingService
 from app.modules.files.services.reading import ReadService
 from app.modules.files.services.uploading import IncomingFile, UploadDetails, UploadService
 
@@ -41,6 +42,7 @@ class FileServices:
 
     uploads: UploadService
     reader: ReadService
+    listing: ListingService
     lifecycle: LifecycleService
     cleanup: CleanupService
     upload_settings: UploadSettings

@@ -17,7 +17,6 @@ from app.core.text import Text, require_storable
 from app.modules.files.exceptions import InvalidMetadata
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.names import clean_folder
-from app.modules.files.repository import ListingFilter
 from app.modules.files.services.lifecycle import CopyChanges
 from app.modules.files.services.reading import content_etag, is_deleted
 from app.modules.files.services.uploading import UploadDetails
@@ -60,7 +59,12 @@ def _no_constant(name: str) -> Any:  # noqa: ANN401 -- json's own hook
     raise InvalidMetadata(f"metadata must not contain {name}.")
 
 
-def _parse_metadata(text: str) -> dict[str, Any]:
+def parse_metadata(text: str) -> dict[str, Any]:
+    """The object that `text` is the JSON of.
+
+    Raises:
+        InvalidMetadata: it's none, or one that `check_metadata` refuses.
+    """
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -109,7 +113,7 @@ class UploadFields(BaseModel):
             folder=self.folder,
             description=self.description,
             is_public=self.is_public,
-            metadata=_parse_metadata(self.metadata) if self.metadata else None,
+            metadata=parse_metadata(self.metadata) if self.metadata else None,
             checksum_sha256=self.checksum_sha256.lower() if self.checksum_sha256 else None,
             expires_at=self.expires_at,
             storage_class=self.storage_class,
@@ -132,28 +136,6 @@ class CopyRequest(BaseModel):
             folder=None if self.new_folder is None else clean_folder(self.new_folder),
             filename=self.new_filename,
             metadata=None if self.new_metadata is None else check_metadata(self.new_metadata),
-        )
-
-
-class ListingQuery(BaseModel):
-    """Filters and page of a listing."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    status: FileStatus = FileStatus.AVAILABLE
-    folder: Annotated[Text, Field(description="Exactly this folder; empty is the root.")] | None = None
-    prefix: Annotated[Text, Field(description="This folder and all below.")] | None = None
-    content_type: Annotated[Text, Field(max_length=255, examples=["image/*"])] | None = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    cursor: Annotated[Text, Field(max_length=512)] | None = None
-
-    def to_filter(self) -> ListingFilter:
-        """For the service."""
-        return ListingFilter(
-            status=self.status,
-            folder=None if self.folder is None else clean_folder(self.folder),
-            prefix=clean_folder(self.prefix) if self.prefix else None,
-            content_type=self.content_type.lower() if self.content_type else None,
         )
 
 
@@ -234,13 +216,6 @@ def _fields_of(file: FileUpload) -> dict[str, Any]:
         "deleted_at": file.expires_at if has_expired else file.deleted_at,
         "expires_at": file.expires_at,
     }
-
-
-class FilePage(BaseModel):
-    """One page of a listing."""
-
-    items: list[File]
-    next_cursor: str | None
 
 
 class StoreMetadata(BaseModel):
