@@ -22,14 +22,15 @@ TABLE = "file_uploads"
 NEWEST_FIRST: list[ColumnElement[str]] = [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")]
 
 # In one statement, since each would write the table anew.
-COLUMNS = """
+COLUMNS = r"""
     ALTER TABLE file_uploads
         ADD COLUMN folder_path text COLLATE "C" NOT NULL
-            GENERATED ALWAYS AS (CASE WHEN folder = '' THEN '' ELSE folder || '/' END) STORED,
+            GENERATED ALWAYS AS
+            (CASE WHEN folder = '' THEN '' ELSE replace(folder, '/', E'\x01') || E'\x01' END) STORED,
         ADD COLUMN name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (lower(filename)) STORED,
         ADD COLUMN size_key bigint NOT NULL GENERATED ALWAYS AS (coalesce(file_size, -1)) STORED,
         ADD COLUMN search_text text NOT NULL
-            GENERATED ALWAYS AS (lower(upper(filename || E'\\n' || coalesce(description, '')))) STORED
+            GENERATED ALWAYS AS (lower(upper(filename || E'\n' || coalesce(description, '')))) STORED
 """
 
 # Some databases have no such extension, and some roles may not make one; a search then reads the owner's

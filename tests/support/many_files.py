@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
 import asyncpg
 
+from alembic import command
+from app.core.database import alembic_config
+
+BEFORE_LISTINGS = "20261121d"
 ROWS = 200_000
 LARGE, MIDDLE, SMALL = "large", "middle-3", "small-4711"
 
@@ -42,9 +51,32 @@ FILES = f"""
 """
 
 
-async def fill(url: str) -> None:
-    """Write them into a migrated, empty database, and let the planner count them."""
+async def _run(url: str, *statements: str) -> None:
     connection = await asyncpg.connect(url)
-    for statement in (OBJECTS, FILES, "VACUUM ANALYZE file_uploads", "VACUUM ANALYZE stored_objects"):
-        await connection.execute(statement, timeout=300)
-    await connection.close()
+    try:
+        for statement in statements:
+            await connection.execute(statement, timeout=300)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def many_files(server: str) -> Iterator[str]:
+    """A database of its own that holds them; yields its address.
+
+    They are written before listings had their columns and indexes, so that a migration of a filled
+    table is what makes those.
+    """
+    name = f"many_files_{uuid4().hex[:12]}"
+    url = f"{server.rpartition('/')[0]}/{name}"
+    config = alembic_config()
+    config.attributes["database_url"] = url
+    asyncio.run(_run(server, f'CREATE DATABASE "{name}"'))
+    try:
+        command.upgrade(config, BEFORE_LISTINGS)
+        asyncio.run(_run(url, OBJECTS, FILES))
+        command.upgrade(config, "head")
+        asyncio.run(_run(url, "VACUUM ANALYZE file_uploads", "VACUUM ANALYZE stored_objects"))
+        yield url
+    finally:
+        asyncio.run(_run(server, f'DROP DATABASE "{name}" WITH (FORCE)'))

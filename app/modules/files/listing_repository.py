@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Select,
@@ -37,8 +38,8 @@ from app.modules.auth.principal import Principal
 from app.modules.files.models import FileStatus, FileUpload
 from app.modules.files.visibility import has_status, listed_for, ways_to_have
 
-# What comes right behind "/": where the range of all that lies below a folder ends.
-BEHIND_SLASH = "0"
+# What ends a segment in `FileUpload.folder_path`, and what comes right behind it.
+SEGMENT_END, BEHIND_SEGMENT = "\x01", "\x02"
 Key = datetime | str | int
 
 
@@ -126,7 +127,7 @@ def page_statement(
 ) -> Select[Any]:
     """Up to `limit` files of the caller (of everybody, for an admin) with their keys and objects."""
     key = sort.column
-    conditions = [listed_for(principal, criteria.owner_id), *_matches(criteria)]
+    conditions = [listed_for(principal, criteria.owner_id), *conditions_of(criteria)]
     if after is not None:
         place = tuple_(key, FileUpload.id)
         position = tuple_(literal(after[0], key.type), literal(after[1], FileUpload.id.type))
@@ -147,7 +148,8 @@ def _order(sort: ListingSort, *columns: Any) -> list[ColumnElement[Any]]:  # noq
     return [column.desc() if sort.is_descending else column.asc() for column in columns]
 
 
-def _matches(criteria: ListingFilter) -> list[ColumnElement[bool]]:
+def conditions_of(criteria: ListingFilter) -> list[ColumnElement[bool]]:
+    """What the filters ask for, all but the status and the owner."""
     conditions = _lies_within(criteria)
     if criteria.text is not None:
         pattern = "%" + criteria.text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
@@ -170,10 +172,10 @@ def _lies_within(criteria: ListingFilter) -> list[ColumnElement[bool]]:
     """The conditions that are ranges: of folders, times and sizes."""
     ranges: list[ColumnElement[bool]] = []
     if criteria.folder is not None:
-        ranges.append(FileUpload.folder_path == folder_path(criteria.folder))
+        ranges.append(FileUpload.folder_path == path_of(criteria.folder))
     if criteria.prefix:
-        ranges.append(FileUpload.folder_path >= folder_path(criteria.prefix))
-        ranges.append(FileUpload.folder_path < criteria.prefix + BEHIND_SLASH)
+        ranges.append(FileUpload.folder_path >= path_of(criteria.prefix))
+        ranges.append(FileUpload.folder_path < path_behind(criteria.prefix))
     if criteria.created_after is not None:
         ranges.append(FileUpload.created_at >= criteria.created_after)
     if criteria.created_before is not None:
@@ -185,44 +187,50 @@ def _lies_within(criteria: ListingFilter) -> list[ColumnElement[bool]]:
     return ranges
 
 
-def folder_path(folder: str) -> str:
-    """A folder as `FileUpload.folder_path` has it."""
-    return f"{folder}/" if folder else ""
+def path_of(folder: str) -> str:
+    """A folder as `FileUpload.folder_path` has it; those of all folders below begin with it."""
+    return folder.replace("/", SEGMENT_END) + SEGMENT_END if folder else ""
+
+
+def path_behind(folder: str) -> str:
+    """Where the range of a folder and all below it ends; the root's has no end."""
+    return path_of(folder)[:-1] + BEHIND_SEGMENT
 
 
 def folders_statement(
     principal: Principal, owner_id: str | None, parent: str, *, after: str | None, limit: int
 ) -> Select[Any]:
-    """Up to `limit` direct sub-folders of `parent`, by their bytes, behind the sub-folder `after`.
+    """Up to `limit` direct sub-folders of `parent`, by name, behind the sub-folder `after`.
 
     The names are found by jumping through the index from one sub-folder to the next, so a page
     costs as many steps as it has names; the sums are read from the index alone.
     """
     listed = (listed_for(principal, owner_id), has_status(FileStatus.AVAILABLE))
-    path = folder_path(parent)
-    below = and_(*listed, FileUpload.folder_path < parent + BEHIND_SLASH if parent else true())
-    segment = func.split_part(func.substr(FileUpload.folder_path, len(path) + 1), "/", 1, type_=String)
+    path = path_of(parent)
+    below = and_(*listed, FileUpload.folder_path < path_behind(parent) if parent else true())
+    segment = func.split_part(func.substr(FileUpload.folder_path, len(path) + 1), SEGMENT_END, 1, type_=String)
 
     def next_child(start: ColumnElement[str]) -> ColumnElement[str]:
-        found = select(literal(path, String) + segment + "/").where(below, FileUpload.folder_path > start)
+        found = select(literal(path, String) + segment + SEGMENT_END).where(below, FileUpload.folder_path > start)
         return found.order_by(FileUpload.folder_path).limit(1).scalar_subquery()
 
-    first = literal(path if after is None else after + BEHIND_SLASH, String)
+    def behind(child: CTE) -> ColumnElement[str]:
+        return func.left(child.c.path, -1, type_=String) + BEHIND_SEGMENT
+
+    first = literal(path if after is None else path_behind(after), String)
     child = select(next_child(first).label("path"), literal(1).label("number")).cte("child", recursive=True)
-    end = func.left(child.c.path, -1, type_=String) + BEHIND_SLASH
     child = child.union_all(
-        select(next_child(end), child.c.number + 1).where(child.c.path.is_not(None), child.c.number < limit)
+        select(next_child(behind(child)), child.c.number + 1).where(child.c.path.is_not(None), child.c.number < limit)
     )
-    end = func.left(child.c.path, -1, type_=String) + BEHIND_SLASH
     totals = (
         select(
             func.count().label("file_count"),
             cast(func.coalesce(func.sum(FileUpload.file_size), 0), BigInteger).label("total_bytes"),
         )
-        .where(*listed, FileUpload.folder_path >= child.c.path, FileUpload.folder_path < end)
+        .where(*listed, FileUpload.folder_path >= child.c.path, FileUpload.folder_path < behind(child))
         .lateral("totals")
     )
-    query = select(func.left(child.c.path, -1), totals.c.file_count, totals.c.total_bytes)
+    query = select(child.c.path, totals.c.file_count, totals.c.total_bytes)
     return query.select_from(child).join(totals, true()).where(child.c.path.is_not(None)).order_by(child.c.number)
 
 
@@ -246,7 +254,7 @@ class ListingRepository:
         limit: int,
     ) -> Sequence[ListedFile]:
         """Files of the caller (of everybody, for an admin) behind the position `after`, with their objects."""
-        await self._plan_for_pages()
+        await self.plan_for_pages()
         rows = await self._session.execute(page_statement(principal, criteria, sort, after=after, limit=limit))
         return [ListedFile(*row) for row in rows]
 
@@ -254,11 +262,11 @@ class ListingRepository:
         self, principal: Principal, owner_id: str | None, parent: str, *, after: str | None, limit: int
     ) -> Sequence[FolderTotals]:
         """Direct sub-folders of `parent` that hold available files of the caller (of everybody, for an admin)."""
-        await self._plan_for_pages()
+        await self.plan_for_pages()
         rows = await self._session.execute(folders_statement(principal, owner_id, parent, after=after, limit=limit))
-        return [FolderTotals(*row) for row in rows]
+        return [FolderTotals(path[:-1].replace(SEGMENT_END, "/"), *totals) for path, *totals in rows]
 
-    async def _plan_for_pages(self) -> None:
+    async def plan_for_pages(self) -> None:
         """Tell the planner, for this transaction, what it can't know.
 
         A plan for "some owner" and "some limit", which PostgreSQL may keep for a prepared statement, fits

@@ -189,8 +189,11 @@ class FileUpload(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(Moment)
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
 
-    # A folder and all below it are one range: from its path up to the path with its last "/" made a "0".
-    folder_path: Mapped[str] = _derived(Bytewise, "CASE WHEN folder = '' THEN '' ELSE folder || '/' END")
+    # Segments each end in U+0001, which sorts before all that a name is made of: a folder and all below it are
+    # one range, and "docs" stands before "docs 2". See `path_of`.
+    folder_path: Mapped[str] = _derived(
+        Bytewise, r"CASE WHEN folder = '' THEN '' ELSE replace(folder, '/', E'\x01') || E'\x01' END"
+    )
     name_key: Mapped[str] = _derived(Bytewise, "lower(filename)")
     # A size that isn't known yet is below all others.
     size_key: Mapped[int] = _derived(BigInteger(), "coalesce(file_size, -1)")
