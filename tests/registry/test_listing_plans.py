@@ -47,7 +47,7 @@ FILTERS: tuple[Mapping[str, Any], ...] = (
     {"content_type": "image/*"},
     {"is_public": True},
     {"is_public": False},
-    {"created_after": datetime(2029, 6, 1, tzinfo=UTC)},
+    {"created_after": datetime(2025, 11, 20, tzinfo=UTC)},
     {"created_before": datetime(2024, 1, 3, tzinfo=UTC)},
     {"created_after": datetime(2024, 6, 1, tzinfo=UTC), "created_before": datetime(2025, 6, 1, tzinfo=UTC)},
     {"min_size": 999_000},
@@ -61,7 +61,10 @@ SOMEWHERE = UUID(int=100_000)
 
 
 def single_filters() -> Iterator[tuple]:
-    """Every scope (one owner's files are one scope, whoever asks), order and filter; first pages and deep ones, small and large, in turn."""
+    """Every scope, status, order and filter; first pages and deep ones, small and large, in turn.
+
+    One owner's files are one scope, whether the owner asks or an admin.
+    """
     dice = random.Random(1)
     for scope in SCOPES[:-1]:
         for status in STATUSES:
