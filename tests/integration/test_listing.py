@@ -175,6 +175,8 @@ def test_a_damaged_cursor_is_refused(lister, add, damage):
         ({"is_public": "perhaps"}, "is_public"),
         ({"created_after": "2026-01-01T00:00:00"}, "created_after"),
         ({"created_before": "yesterday"}, "created_before"),
+        ({"created_after": "0001-01-01T00:00:00+14:00"}, "created_after"),
+        ({"created_before": "9999-12-31T23:59:59-10:00"}, "created_before"),
         ({"min_size": -1}, "min_size"),
         ({"max_size": 2**63}, "max_size"),
         ({"sort": "owner_id"}, "sort"),
@@ -189,3 +191,15 @@ def test_a_wrong_or_unknown_parameter_is_refused_by_name(lister, query, field):
 
 def test_a_listing_of_nothing_is_an_empty_page(lister):
     assert lister.get("/files", params={"limit": 1000}).json() == {"items": [], "next_cursor": None}
+
+
+def test_every_parameter_of_a_listing_is_described(service):
+    for path in ("/api/v1/files", "/api/v1/files/folders"):
+        parameters = service.app.openapi()["paths"][path]["get"]["parameters"]
+        assert [parameter["name"] for parameter in parameters if not parameter.get("description")] == []
+        assert {"limit", "cursor", "owner_id"} <= {parameter["name"] for parameter in parameters}
+
+
+def test_the_first_and_the_last_of_times_are_times(lister, add):
+    made = add()
+    assert ids(lister, created_after="0001-01-01T00:00:00Z", created_before="9999-12-31T23:59:59.999999Z") == [made]

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.core.text import Text
 from app.modules.files.listing_repository import FolderTotals, ListingFilter, ListingSort
@@ -16,17 +16,25 @@ from app.modules.files.schemas import File, parse_metadata
 
 LARGEST_SIZE = 2**63 - 1
 
-OwnerId = Annotated[
-    Text, Field(min_length=1, max_length=255, description="Only this owner's files. Only with files:admin.")
-]
+
+def _in_utc(moment: datetime) -> datetime:
+    """One moment, one spelling: a cursor is bound to it."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Bytes = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
+Words = Annotated[Text, Field(min_length=1, max_length=255)]
+OwnerId = Annotated[Words | None, Field(description="Only this owner's files. Only with files:admin.")]
 Limit = Annotated[int, Field(ge=1, le=1000, description="At most so many items on a page.")]
 Cursor = Annotated[
-    Text,
+    Annotated[Text, Field(max_length=2048)] | None,
     Field(
-        max_length=2048,
         description="The `next_cursor` of the page before. It fits the same filters and sort only; "
-        "with others it's refused as `invalid_cursor`.",
+        "with others it's refused as `invalid_cursor`."
     ),
 ]
 
@@ -36,52 +44,38 @@ class ListingQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    folder: Annotated[Text, Field(description="Exactly this folder; empty is the root.")] | None = None
-    prefix: (
-        Annotated[Text, Field(description="This folder and all below; empty is everything.", examples=["documents"])]
-        | None
-    ) = None
-    q: (
-        Annotated[
-            Text,
-            Field(
-                min_length=1,
-                max_length=255,
-                description="Stands somewhere in the filename or the description, whatever the case of its letters. "
-                "`%`, `_` and `\\` are letters like others.",
-            ),
-        ]
-        | None
-    ) = None
-    content_type: (
-        Annotated[
-            Text,
-            Field(max_length=255, description="A type, or a family of types as `image/*`.", examples=["image/*"]),
-        ]
-        | None
-    ) = None
+    folder: Annotated[Text | None, Field(description="Exactly this folder; empty is the root.")] = None
+    prefix: Annotated[
+        Text | None, Field(description="This folder and all below; empty is everything.", examples=["documents"])
+    ] = None
+    q: Annotated[
+        Words | None,
+        Field(
+            description="Stands somewhere in the filename or the description, whatever the case of its letters. "
+            "`%`, `_` and `\\` are letters like others."
+        ),
+    ] = None
+    content_type: Annotated[
+        Annotated[Text, Field(max_length=255)] | None,
+        Field(description="A type, or a family of types as `image/*`.", examples=["image/*"]),
+    ] = None
     status: Annotated[
-        FileStatus,
-        Field(description="One status; files past their `expires_at` count as `deleted`."),
+        FileStatus, Field(description="One status; files past their `expires_at` count as `deleted`.")
     ] = FileStatus.AVAILABLE
-    is_public: Annotated[bool, Field(description="Only public files, or only those that aren't.")] | None = None
-    owner_id: OwnerId | None = None
-    created_after: Annotated[AwareDatetime, Field(description="Created at this time or later.")] | None = None
-    created_before: Annotated[AwareDatetime, Field(description="Created before this time.")] | None = None
-    min_size: Annotated[Bytes, Field(description="Bytes; of this size or larger.")] | None = None
-    max_size: Annotated[Bytes, Field(description="Bytes; of this size or smaller.")] | None = None
-    metadata: (
-        Annotated[
-            Text,
-            Field(
-                max_length=16_384,
-                description="A JSON object as text; a file is listed if its metadata contains it: the same keys "
-                "with the same values, objects and arrays at least with the elements given.",
-                examples=['{"tags":["q3"]}'],
-            ),
-        ]
-        | None
-    ) = None
+    is_public: Annotated[bool | None, Field(description="Only public files, or only those that aren't.")] = None
+    owner_id: OwnerId = None
+    created_after: Annotated[Moment | None, Field(description="Created at this time or later.")] = None
+    created_before: Annotated[Moment | None, Field(description="Created before this time.")] = None
+    min_size: Annotated[Bytes | None, Field(description="Bytes; of this size or larger.")] = None
+    max_size: Annotated[Bytes | None, Field(description="Bytes; of this size or smaller.")] = None
+    metadata: Annotated[
+        Text | None,
+        Field(
+            description="A JSON object as text; a file is listed if its metadata contains it: the same keys "
+            "with the same values, objects and arrays at least with the elements given.",
+            examples=['{"tags":["q3"]}'],
+        ),
+    ] = None
     sort: Annotated[
         ListingSort,
         Field(
@@ -90,7 +84,7 @@ class ListingQuery(BaseModel):
         ),
     ] = ListingSort.NEWEST
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: Cursor = None
 
     def to_filter(self) -> ListingFilter:
         """For the service."""
@@ -103,17 +97,12 @@ class ListingQuery(BaseModel):
             content_type=self.content_type.lower() if self.content_type else None,
             is_public=self.is_public,
             owner_id=self.owner_id,
-            created_after=_in_utc(self.created_after),
-            created_before=_in_utc(self.created_before),
+            created_after=self.created_after,
+            created_before=self.created_before,
             min_size=self.min_size,
             max_size=self.max_size,
             metadata=parse_metadata(self.metadata) if self.metadata else None,
         )
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    """One moment, one spelling: a cursor is bound to it."""
-    return None if moment is None else moment.astimezone(UTC)
 
 
 class FilePage(BaseModel):
@@ -131,9 +120,9 @@ class FoldersQuery(BaseModel):
     parent: Annotated[Text, Field(description="The folder whose direct sub-folders are listed; empty is the root.")] = (
         ""
     )
-    owner_id: OwnerId | None = None
+    owner_id: OwnerId = None
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: Cursor = None
 
 
 class Folder(BaseModel):
