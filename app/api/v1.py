@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.modules.files import editing_router
+from app.modules.files import editing_router, listing_router
 from app.modules.files import router as files_router
-from app.modules.uploads.router import router as uploads
-from app.modules.uploads.uppy_router import router as uppy
+from app.modules.uploads import router as uploads_router
+from app.modules.uploads import uppy_router
 
 __all__ = ["ROUTERS", "STREAMED_ROUTES"]
 
 # Fixed paths come before those with an id in them.
-ROUTERS: tuple[APIRouter, ...] = (uploads, uppy, editing_router.router, files_router.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    uploads_router.router,
+    uppy_router.router,
+    listing_router.router,
+    editing_router.router,
+    files_router.router,
+)
 STREAMED_ROUTES = files_router.STREAMED_ROUTES | editing_router.STREAMED_ROUTES

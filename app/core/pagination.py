@@ -6,15 +6,19 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.core.exceptions import Invalid
 
-VERSION = 1
+VERSION = 2
 MAC_BYTES = 16
+SortKey = datetime | UUID | str | int | None
+
+# Whatever JSON has no type for travels as a string behind a letter, and so does a string.
+_FROM_TEXT: Mapping[str, Callable[[str], SortKey]] = {"s": str, "t": datetime.fromisoformat, "u": UUID}
 
 
 class InvalidCursor(Invalid):
@@ -39,13 +43,14 @@ class CursorSigner:
         bound = payload + b"\0" + json.dumps(query, sort_keys=True, default=str).encode()
         return hmac.digest(self._key, bound, "sha256")[:MAC_BYTES]
 
-    def encode(self, position: tuple[datetime, UUID], query: Mapping[str, Any]) -> str:
-        """The cursor of the page that follows `position` in `query`."""
-        payload = json.dumps([VERSION, position[0].isoformat(), position[1].hex], separators=(",", ":")).encode()
+    def encode(self, position: Sequence[SortKey], query: Mapping[str, Any]) -> str:
+        """The cursor of the page that follows `position`, the sort keys of the last item, in `query`."""
+        keys = [VERSION, *map(_written, position)]
+        payload = json.dumps(keys, separators=(",", ":"), ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(self._mac(payload, query) + payload).rstrip(b"=").decode()
 
-    def decode(self, cursor: str, query: Mapping[str, Any]) -> tuple[datetime, UUID]:
-        """The position that a cursor of this very query names.
+    def decode(self, cursor: str, query: Mapping[str, Any]) -> tuple[SortKey, ...]:
+        """The position that a cursor of this very query names, its keys of the types that were encoded.
 
         Raises:
             InvalidCursor: it was made for another query, or by nobody.
@@ -57,7 +62,23 @@ class CursorSigner:
         mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(payload, query)):
             raise InvalidCursor
-        version, created_at, file_id = json.loads(payload)
+        version, *keys = json.loads(payload)
         if version != VERSION:
             raise InvalidCursor
-        return datetime.fromisoformat(created_at), UUID(file_id)
+        return tuple(map(_read, keys))
+
+
+def _written(key: SortKey) -> str | int | None:
+    match key:
+        case datetime():
+            return "t" + key.isoformat()
+        case UUID():
+            return "u" + key.hex
+        case str():
+            return "s" + key
+        case _:
+            return key
+
+
+def _read(key: str | int | None) -> SortKey:
+    return _FROM_TEXT[key[0]](key[1:]) if isinstance(key, str) else key

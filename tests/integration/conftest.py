@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import contextmanager
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -170,3 +171,22 @@ def open_upload(alice):
     created = signed(alice, "POST", key_of(content, "data.bin"))
     yield created["key"], created["url"], content
     alice.delete(f"/files/uploads/{created['key']}")
+
+
+@pytest.fixture
+def lister(service):
+    """A caller who has no file yet."""
+    with service.client(f"lister-{uuid4().hex}") as client:
+        yield client
+
+
+@pytest.fixture
+def add(lister):
+    """Upload a file of the lister's; returns its id."""
+
+    def upload(filename: str = "notes.txt", content: bytes = b"listed", **fields) -> str:
+        answer = lister.post("/files/upload", files={"file": (filename, content)}, data=fields)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    return upload

@@ -1,53 +1,19 @@
-"""Listings: filters, pages that neither repeat nor skip, cursors that fit one query only."""
+"""Listings: pages that neither repeat nor skip, cursors that fit one query only."""
 
 from __future__ import annotations
 
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
-from tests.samples import pdf, png
+from tests.support.listings import ids, walk
 from tests.support.states import set_column
 from tests.support.stores import Registry
 
-
-@pytest.fixture
-def lister(service):
-    """A caller who has no file yet."""
-    with service.client(f"lister-{uuid4().hex}") as client:
-        yield client
-
-
-@pytest.fixture
-def add(lister):
-    """Upload a file of the lister's; returns its id."""
-
-    def upload(filename: str = "notes.txt", content: bytes = b"listed", **fields) -> str:
-        answer = lister.post("/files/upload", files={"file": (filename, content)}, data=fields)
-        assert answer.status_code == 201, answer.text
-        return answer.json()["id"]
-
-    return upload
-
-
-def ids(client, **query) -> list[str]:
-    answer = client.get("/files", params=query)
-    assert answer.status_code == 200, answer.text
-    return [item["id"] for item in answer.json()["items"]]
-
-
-def walk(client, between_pages=lambda: None, **query) -> list[str]:
-    """All ids, page by page."""
-    found, cursor = [], None
-    while True:
-        page = client.get("/files", params=query | ({"cursor": cursor} if cursor else {})).json()
-        found += [item["id"] for item in page["items"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
-        between_pages()
+SORTS = ("created_at", "-created_at", "filename", "-filename", "file_size", "-file_size")
 
 
 def written_at_once(registry: Registry, file_ids: list[str]) -> list[str]:
@@ -65,26 +31,56 @@ def test_a_listing_is_newest_first_and_holds_whole_records(lister, add):
     assert first == lister.get(f"/files/{first['id']}").json()
 
 
-def test_pages_of_files_written_at_once_hold_each_once(lister, add, registry):
-    """Case 79: a tie on the time is broken by the id."""
-    expected = written_at_once(registry, [add() for _ in range(7)])
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_of_files_that_equal_each_other_hold_each_once(lister, add, registry, sort):
+    """Case 79: a tie is broken by the id, in the direction of the sort."""
+    newest_first = written_at_once(registry, [add() for _ in range(7)])
+    expected = newest_first if sort.startswith("-") else newest_first[::-1]
     for limit in (1, 2, 3, 7):
-        assert walk(lister, limit=limit) == expected
+        assert [item["id"] for item in walk(lister, limit=limit, sort=sort)] == expected
 
 
-def test_pages_neither_repeat_nor_skip_while_files_come_and_go(lister, add, registry):
-    """Case 79: inserts before and behind the cursor, a deletion on the page before, all with one time."""
-    files = written_at_once(registry, [add() for _ in range(6)])
-    gone = [files[0]]
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_neither_repeat_nor_skip_while_files_come_and_go(lister, add, registry, sort):
+    """Case 79: inserts before and behind the cursor, deletions of the very file it names, all with equal keys."""
+    files = written_at_once(registry, [add() for _ in range(8)])
+    if not sort.startswith("-"):
+        files.reverse()
+    coming_and_going = [files[1], files[5]]
 
     def meanwhile():
         written_at_once(registry, [add()])
-        if gone:
-            lister.delete(f"/files/{gone.pop()}")
+        if coming_and_going:
+            lister.delete(f"/files/{coming_and_going.pop(0)}")
 
-    found = walk(lister, meanwhile, limit=2)
-    assert [file_id for file_id in found if file_id in files] == files
+    found = [item["id"] for item in walk(lister, meanwhile, limit=2, sort=sort)]
+    stayed = [file_id for file_id in files if file_id not in {files[1], files[5]}]
+    assert [file_id for file_id in found if file_id in stayed] == stayed
+    assert files[5] not in found
     assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_hold_out_against_others_that_write_all_the_time(lister, add, registry, sort):
+    """Case 79: not between two pages, but whenever; the files share times, names and sizes."""
+    stayed = written_at_once(registry, [add(f"{number % 3}.txt", b"x" * (1 + number % 2)) for number in range(9)])
+    is_over = threading.Event()
+
+    def write():
+        while not is_over.is_set():
+            [made] = written_at_once(registry, [add(f"{len(stayed) % 3}.txt", b"x")])
+            lister.delete(f"/files/{made}", params={"hard_delete": True})
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            for _ in range(3):
+                found = [item["id"] for item in walk(lister, limit=2, sort=sort)]
+                assert len(found) == len(set(found))
+                assert set(stayed) <= set(found)
+        finally:
+            is_over.set()
+            writing.result(30)
 
 
 def test_a_page_that_is_just_full_is_the_last(lister, add):
@@ -111,7 +107,22 @@ def test_a_page_may_have_another_size_than_the_one_before(lister, add):
 
 
 @pytest.mark.parametrize(
-    "other", [{"folder": "a"}, {"prefix": "a"}, {"content_type": "text/plain"}, {"status": "deleted"}]
+    "other",
+    [
+        {"folder": "a"},
+        {"prefix": "a"},
+        {"q": "notes"},
+        {"content_type": "text/plain"},
+        {"status": "deleted"},
+        {"is_public": False},
+        {"created_after": "2020-01-01T00:00:00Z"},
+        {"created_before": "2120-01-01T00:00:00Z"},
+        {"min_size": 0},
+        {"max_size": 100},
+        {"metadata": "{}"},
+        {"sort": "created_at"},
+        {"sort": "-filename"},
+    ],
 )
 def test_a_cursor_of_another_query_is_refused(lister, add, other):
     for _ in range(2):
@@ -148,56 +159,6 @@ def test_a_damaged_cursor_is_refused(lister, add, damage):
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")
 
 
-def test_folder_is_exact_and_prefix_takes_what_lies_below(lister, add):
-    """Case 80: an underscore is a letter here, not a wildcard; case counts."""
-    made = {folder: add(folder=folder) for folder in ("", "a_b", "a_b/c", "axb", "axb/c", "a_bc", "A_B", "z/a_b")}
-    assert ids(lister, folder="a_b") == [made["a_b"]]
-    assert ids(lister, folder="") == [made[""]]
-    assert set(ids(lister, prefix="a_b")) == {made["a_b"], made["a_b/c"]}
-    assert ids(lister, prefix="a_b/c") == [made["a_b/c"]]
-    assert ids(lister, prefix="none") == []
-
-
-@pytest.mark.parametrize("query", [{"folder": "a%b"}, {"prefix": "%"}, {"folder": "../a"}, {"prefix": "a/"}])
-def test_what_can_not_be_a_folder_is_refused_as_a_filter(lister, query):
-    """Case 80: a percent sign can't stand in a folder's name."""
-    answer = lister.get("/files", params=query)
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_folder")
-
-
-def test_content_type_is_exact_or_a_family(lister, add):
-    text, picture, document = add(), add("a.png", png()), add("a.pdf", pdf())
-    assert ids(lister, content_type="image/png") == [picture]
-    assert ids(lister, content_type="IMAGE/*") == [picture]
-    assert ids(lister, content_type="text/plain") == [text]
-    assert ids(lister, content_type="application/*") == [document]
-    assert ids(lister, content_type="image/%") == []
-    assert ids(lister, content_type="imag_/*") == []
-
-
-def test_status_picks_one_state_and_available_is_the_default(lister, add, registry):
-    available, deleted, pending = add(), add(), add()
-    lister.delete(f"/files/{deleted}")
-    set_column(registry, pending, "status", "pending")
-    assert ids(lister) == ids(lister, status="available") == [available]
-    assert ids(lister, status="deleted") == [deleted]
-    assert ids(lister, status="pending") == [pending]
-    set_column(registry, pending, "status", "available")
-
-
-def test_filters_are_joined(lister, add):
-    made = add(folder="both")
-    add(folder="both", filename="a.png", content=png())
-    add(folder="other")
-    assert ids(lister, folder="both", content_type="text/plain") == [made]
-
-
-def test_admins_see_everybodys_files_and_owners_their_own(add, admin, bob):
-    made = add(folder="of-the-lister")
-    assert ids(admin, folder="of-the-lister") == [made]
-    assert ids(bob, folder="of-the-lister") == []
-
-
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -208,6 +169,18 @@ def test_admins_see_everybodys_files_and_owners_their_own(add, admin, bob):
         ({"foldr": "a"}, "foldr"),
         ({"offset": 10}, "offset"),
         ({"content_type": "x" * 256}, "content_type"),
+        ({"q": ""}, "q"),
+        ({"q": "x" * 256}, "q"),
+        ({"q": "a\0b"}, "q"),
+        ({"is_public": "perhaps"}, "is_public"),
+        ({"created_after": "2026-01-01T00:00:00"}, "created_after"),
+        ({"created_before": "yesterday"}, "created_before"),
+        ({"created_after": "0001-01-01T00:00:00+14:00"}, "created_after"),
+        ({"created_before": "9999-12-31T23:59:59-10:00"}, "created_before"),
+        ({"min_size": -1}, "min_size"),
+        ({"max_size": 2**63}, "max_size"),
+        ({"sort": "owner_id"}, "sort"),
+        ({"sort": "+filename"}, "sort"),
     ],
 )
 def test_a_wrong_or_unknown_parameter_is_refused_by_name(lister, query, field):
@@ -218,3 +191,15 @@ def test_a_wrong_or_unknown_parameter_is_refused_by_name(lister, query, field):
 
 def test_a_listing_of_nothing_is_an_empty_page(lister):
     assert lister.get("/files", params={"limit": 1000}).json() == {"items": [], "next_cursor": None}
+
+
+def test_every_parameter_of_a_listing_is_described(service):
+    for path in ("/api/v1/files", "/api/v1/files/folders"):
+        parameters = service.app.openapi()["paths"][path]["get"]["parameters"]
+        assert [parameter["name"] for parameter in parameters if not parameter.get("description")] == []
+        assert {"limit", "cursor", "owner_id"} <= {parameter["name"] for parameter in parameters}
+
+
+def test_the_first_and_the_last_of_times_are_times(lister, add):
+    made = add()
+    assert ids(lister, created_after="0001-01-01T00:00:00Z", created_before="9999-12-31T23:59:59.999999Z") == [made]

@@ -191,6 +191,39 @@ def test_a_password_of_awkward_characters_works(awkward_role, way):
     assert tables(awkward_role) >= TABLES
 
 
+SEARCH_INDEX = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_file_uploads_search'"
+
+
+def has_trigrams(url: str) -> bool:
+    return bool(run_sql(url, "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'"))
+
+
+def test_searches_get_an_index_where_trigrams_can_be_had(empty):
+    migrate_to_newest(empty)
+    assert len(run_sql(empty, SEARCH_INDEX)) == has_trigrams(empty)
+
+
+def test_an_extension_in_a_schema_of_its_own_is_found(empty):
+    if not has_trigrams(empty):
+        pytest.skip("this server has no pg_trgm")
+    run_sql(empty, "CREATE SCHEMA extensions", "CREATE EXTENSION pg_trgm SCHEMA extensions", "SELECT 1")
+    migrate_to_newest(empty)
+    [(definition,)] = run_sql(empty, SEARCH_INDEX)
+    assert "extensions.gin_trgm_ops" in definition
+
+
+def test_a_role_that_may_make_no_extension_migrates_without(server, empty, awkward_role):
+    """As roles of production often are: they may make tables in their schema, and no more."""
+    role, database = urlsplit(awkward_role).username, urlsplit(empty).path[1:]
+    run_sql(server, f'ALTER DATABASE "{database}" OWNER TO CURRENT_USER', "SELECT 1")
+    run_sql(empty, f"GRANT CREATE ON SCHEMA public TO {role}", "SELECT 1")
+    migrate_to_newest(awkward_role)
+    assert tables(awkward_role) >= TABLES
+    assert run_sql(empty, SEARCH_INDEX) == []
+    command.check(config_for(awkward_role))
+    command.downgrade(config_for(awkward_role), "base")
+
+
 def test_a_wrong_password_does_not(awkward_role):
     """So that the test above shows anything."""
     wrong = awkward_role.replace("p%2525a", "p%25a")

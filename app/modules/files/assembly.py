@@ -17,6 +17,7 @@ from app.modules.files.services.cleanup import CleanupService
 from app.modules.files.services.editing import EditService
 from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.lifecycle import LifecycleService
+from app.modules.files.services.listing import ListingService
 from app.modules.files.services.parts import ServiceParts
 from app.modules.files.services.reading import ReadService
 from app.modules.files.services.receiving import Receiving
@@ -59,7 +60,8 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     secret = settings.auth.jwt_secret or settings.database.url
     services = FileServices(
         uploads=UploadService(parts, receiving),
-        reader=ReadService(database, store, CursorSigner(secret.get_secret_value().encode()), settings.store),
+        reader=ReadService(database, store, settings.store),
+        listing=ListingService(database, CursorSigner(secret.get_secret_value().encode())),
         lifecycle=lifecycle,
         editing=editing,
         replacing=ReplaceService(parts, receiving),

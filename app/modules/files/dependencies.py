@@ -30,6 +30,7 @@ from app.modules.files.services.batch import BatchService
 from app.modules.files.services.cleanup import CleanupService
 from app.modules.files.services.editing import EditService
 from app.modules.files.services.lifecycle import LifecycleService
+from app.modules.files.services.listing import ListingService
 from app.modules.files.services.reading import ReadService
 from app.modules.files.services.removal import RemovalService
 from app.modules.files.services.replacing import ReplaceService
@@ -45,6 +46,7 @@ class FileServices:
 
     uploads: UploadService
     reader: ReadService
+    listing: ListingService
     lifecycle: LifecycleService
     editing: EditService
     replacing: ReplaceService

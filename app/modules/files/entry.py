@@ -18,13 +18,17 @@ class Entry:
     PostgreSQL checks foreign keys at the end of a statement, so the order of the tables doesn't matter.
 
     Args:
-        models: of which one instance each is entered, with all its columns; what an instance leaves open
-            gets the database's default.
+        models: of which one instance each is entered, with all its columns but those that the database
+            computes; what an instance leaves open gets the database's default.
     """
 
     def __init__(self, *models: type[Base]) -> None:
         self._attributes = {
-            model: {name: f"{model.__tablename__}_{name}" for name in model.__mapper__.columns.keys()}  # noqa: SIM118
+            model: {
+                name: f"{model.__tablename__}_{name}"
+                for name, column in model.__mapper__.columns.items()
+                if column.computed is None
+            }
             for model in models
         }
         *others, last = [_insert(model, parameters) for model, parameters in self._attributes.items()]

@@ -3,72 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from app.modules.auth.principal import Principal
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
+from app.modules.files.visibility import owned_by, readable_by
 
 NEW_FILE = Entry(StoredObject, FileUpload)
-
-
-@dataclass(frozen=True)
-class ListingFilter:
-    """Which files a listing holds; None leaves a thing open."""
-
-    status: FileStatus = FileStatus.AVAILABLE
-    folder: str | None = None
-    prefix: str | None = None
-    content_type: str | None = None
-
-
-def _expired() -> ColumnElement[bool]:
-    return and_(FileUpload.expires_at.is_not(None), FileUpload.expires_at <= func.now())
-
-
-def _has_status(status: FileStatus) -> ColumnElement[bool]:
-    """A file whose time has come counts as soft-deleted in every query, before any job has run."""
-    if status is FileStatus.DELETED:
-        return or_(FileUpload.status == FileStatus.DELETED, and_(FileUpload.status == FileStatus.AVAILABLE, _expired()))
-    if status is FileStatus.AVAILABLE:
-        return and_(
-            FileUpload.status == FileStatus.AVAILABLE,
-            or_(FileUpload.expires_at.is_(None), FileUpload.expires_at > func.now()),
-        )
-    return FileUpload.status == status
-
-
-def _owned_by(principal: Principal) -> ColumnElement[bool]:
-    if principal.is_admin:
-        return FileUpload.id.is_not(None)
-    return FileUpload.owner_id == principal.subject
-
-
-def _readable_by(principal: Principal) -> ColumnElement[bool]:
-    public = and_(FileUpload.is_public, _has_status(FileStatus.AVAILABLE))
-    return public if principal.subject is None else or_(_owned_by(principal), public)
-
-
-def _matches(criteria: ListingFilter) -> list[ColumnElement[bool]]:
-    conditions = [_has_status(criteria.status)]
-    if criteria.folder is not None:
-        conditions.append(FileUpload.folder == criteria.folder)
-    if criteria.prefix:
-        below = FileUpload.folder.startswith(f"{criteria.prefix}/", autoescape=True)
-        conditions.append(or_(FileUpload.folder == criteria.prefix, below))
-    if criteria.content_type:
-        family, _, kind = criteria.content_type.partition("/")
-        if kind == "*":
-            conditions.append(FileUpload.content_type.startswith(f"{family}/", autoescape=True))
-        else:
-            conditions.append(FileUpload.content_type == criteria.content_type)
-    return conditions
 
 
 class FileRepository:
@@ -91,17 +38,17 @@ class FileRepository:
 
     async def readable(self, principal: Principal, file_id: UUID) -> FileUpload | None:
         """A file that the caller owns or that is public, with its object."""
-        return await self._one(select(FileUpload).where(FileUpload.id == file_id, _readable_by(principal)))
+        return await self._one(select(FileUpload).where(FileUpload.id == file_id, readable_by(principal)))
 
     async def readable_of(self, principal: Principal, file_ids: Sequence[UUID]) -> dict[UUID, FileUpload]:
         """Those of many files that the caller owns or that are public, with their objects."""
-        query = select(FileUpload).where(FileUpload.id.in_(file_ids), _readable_by(principal))
+        query = select(FileUpload).where(FileUpload.id.in_(file_ids), readable_by(principal))
         files = await self._session.scalars(query.options(joinedload(FileUpload.current_object)))
         return {file.id: file for file in files}
 
     async def owned(self, principal: Principal, file_id: UUID, *, for_update: bool = False) -> FileUpload | None:
         """A file that the caller may change, with its object."""
-        query = select(FileUpload).where(FileUpload.id == file_id, _owned_by(principal))
+        query = select(FileUpload).where(FileUpload.id == file_id, owned_by(principal))
         return await self._one(query.with_for_update(of=FileUpload) if for_update else query)
 
     async def _one(self, query: Select[FileUpload]) -> FileUpload | None:
@@ -111,21 +58,6 @@ class FileRepository:
     async def by_id(self, file_id: UUID) -> FileUpload | None:
         """A file, for callers whose right was checked when they found it."""
         return await self._one(select(FileUpload).where(FileUpload.id == file_id))
-
-    async def page(
-        self, principal: Principal, criteria: ListingFilter, *, after: tuple[datetime, UUID] | None, limit: int
-    ) -> Sequence[FileUpload]:
-        """Files of the caller (of everybody, for an admin), newest first, behind the position `after`."""
-        query = (
-            select(FileUpload)
-            .where(_owned_by(principal), *_matches(criteria))
-            .order_by(FileUpload.created_at.desc(), FileUpload.id.desc())
-            .limit(limit)
-            .options(joinedload(FileUpload.current_object))
-        )
-        if after is not None:
-            query = query.where(tuple_(FileUpload.created_at, FileUpload.id) < after)
-        return (await self._session.scalars(query)).all()
 
     async def pending(self, file_id: UUID) -> FileUpload | None:
         """A file whose bytes are being written, locked for the flip."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -37,8 +36,6 @@ from app.modules.files.schemas import (
     CopyRequest,
     ExistsAnswer,
     File,
-    FilePage,
-    ListingQuery,
     PresignedUrl,
     PresignedUrlResult,
     PresignedUrlResults,
@@ -112,20 +109,6 @@ async def upload_raw(
         idempotency_key=idempotency_key,
     )
     return created_answer(request, await services.uploads.upload(principal, incoming), principal)
-
-
-@router.get("", response_model=FilePage, responses=problem_responses(401, 403, 422, 503))
-async def list_files(
-    request: Request, principal: CurrentPrincipal, query: Annotated[ListingQuery, Query()], services: Services
-) -> Response:
-    """The caller's files, newest first; admins see everybody's."""
-    page = await services.reader.page(principal, query.to_filter(), cursor=query.cursor, limit=query.limit)
-    body = FilePage(items=[File.of(file) for file in page.items], next_cursor=page.next_cursor)
-    answer = JSONResponse(body.model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
-    if page.next_cursor:
-        following = urlencode({**request.query_params, "cursor": page.next_cursor})
-        answer.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
-    return answer
 
 
 @router.post(

@@ -16,7 +16,6 @@ from app.core.text import Text
 from app.modules.files.metadata import check_metadata, parse_metadata
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.names import clean_folder
-from app.modules.files.repository import ListingFilter
 from app.modules.files.services.lifecycle import CopyChanges
 from app.modules.files.services.reading import content_etag
 from app.modules.files.services.records import is_deleted
@@ -90,28 +89,6 @@ class CopyRequest(BaseModel):
             folder=None if self.new_folder is None else clean_folder(self.new_folder),
             filename=self.new_filename,
             metadata=None if self.new_metadata is None else check_metadata(self.new_metadata),
-        )
-
-
-class ListingQuery(BaseModel):
-    """Filters and page of a listing."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    status: FileStatus = FileStatus.AVAILABLE
-    folder: Annotated[Text, Field(description="Exactly this folder; empty is the root.")] | None = None
-    prefix: Annotated[Text, Field(description="This folder and all below.")] | None = None
-    content_type: Annotated[Text, Field(max_length=255, examples=["image/*"])] | None = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    cursor: Annotated[Text, Field(max_length=512)] | None = None
-
-    def to_filter(self) -> ListingFilter:
-        """For the service."""
-        return ListingFilter(
-            status=self.status,
-            folder=None if self.folder is None else clean_folder(self.folder),
-            prefix=clean_folder(self.prefix) if self.prefix else None,
-            content_type=self.content_type.lower() if self.content_type else None,
         )
 
 
@@ -192,13 +169,6 @@ def _fields_of(file: FileUpload) -> dict[str, Any]:
         "deleted_at": file.expires_at if has_expired else file.deleted_at,
         "expires_at": file.expires_at,
     }
-
-
-class FilePage(BaseModel):
-    """One page of a listing."""
-
-    items: list[File]
-    next_cursor: str | None
 
 
 class StoreMetadata(BaseModel):

@@ -1,9 +1,9 @@
-"""Everything that only looks: records, listings, what the store says, downloads and URLs."""
+"""Everything that only looks at single files: records, what the store says, downloads and URLs."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -15,14 +15,13 @@ from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import Forbidden, HoldfastError
 from app.core.http_conditions import ByteRange, Validators, applicable_range, is_unchanged, require_match
-from app.core.pagination import CursorSigner
 from app.core.s3 import ObjectStream
 from app.core.s3_errors import ObjectChanged, ObjectNotFound, StorageUnavailable
 from app.core.s3_objects import ObjectHead
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.exceptions import FileNotAvailable, FileNotFound
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
-from app.modules.files.repository import FileRepository, ListingFilter
+from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore
 from app.modules.files.services.records import is_deleted
 
@@ -30,14 +29,6 @@ log = structlog.get_logger()
 CHUNK_BYTES = MEBIBYTE
 T = TypeVar("T")
 Look = Callable[[FileUpload], Awaitable[FileUpload]]
-
-
-@dataclass(frozen=True)
-class Page:
-    """A piece of a listing, and the cursor of the next one."""
-
-    items: Sequence[FileUpload]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True)
@@ -92,10 +83,9 @@ class Download:
 class ReadService:
     """Answers questions about files the caller may see."""
 
-    def __init__(self, database: Database, store: FileStore, cursors: CursorSigner, settings: StoreSettings) -> None:
+    def __init__(self, database: Database, store: FileStore, settings: StoreSettings) -> None:
         self._database = database
         self._store = store
-        self._cursors = cursors
         self._settings = settings
         self._look: Look | None = None
 
@@ -122,18 +112,6 @@ class ReadService:
         if file.status == FileStatus.PENDING and self._look is not None:
             return await self._look(file)
         return file
-
-    async def page(self, principal: Principal, criteria: ListingFilter, *, cursor: str | None, limit: int) -> Page:
-        """The caller's files, newest first."""
-        principal.require(Scope.READ)
-        query = {**asdict(criteria), "sort": "-created_at", "caller": principal.subject, "all": principal.is_admin}
-        after = self._cursors.decode(cursor, query) if cursor else None
-        async with self._database.transaction() as session:
-            files = await FileRepository(session).page(principal, criteria, after=after, limit=limit + 1)
-        items = files[:limit]
-        has_more = len(files) > limit
-        following = self._cursors.encode((items[-1].created_at, items[-1].id), query) if has_more else None
-        return Page(items, following)
 
     async def store_metadata(self, principal: Principal, file_id: UUID) -> tuple[FileUpload, StoredObject, ObjectHead]:
         """What the store says about a file of the caller."""

@@ -1,0 +1,54 @@
+"""The routes that list: files by filters and order, and the folders that they lie in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from app.core.problems import problem_responses
+from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.files.dependencies import Services
+from app.modules.files.listing_schemas import FilePage, Folder, FolderPage, FoldersQuery, ListingQuery
+from app.modules.files.names import clean_folder
+from app.modules.files.schemas import File
+
+router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
+
+LISTING_PROBLEMS = problem_responses(401, 403, 422, 503)
+
+
+@router.get("", response_model=FilePage, responses=LISTING_PROBLEMS)
+async def list_files(
+    request: Request, principal: CurrentPrincipal, query: Annotated[ListingQuery, Query()], services: Services
+) -> Response:
+    """The caller's files, newest first unless told otherwise; admins see everybody's.
+
+    Page by page: no file that stays is skipped or shown twice, whatever is uploaded or deleted between two
+    pages. `Link` with `rel="next"` leads to the next one.
+    """
+    page = await services.listing.files(
+        principal, query.to_filter(), query.sort, cursor=query.cursor, limit=query.limit
+    )
+    return _answer(request, FilePage(items=[File.of(file) for file in page.items], next_cursor=page.next_cursor))
+
+
+@router.get("/folders", response_model=FolderPage, responses=LISTING_PROBLEMS)
+async def list_folders(
+    request: Request, principal: CurrentPrincipal, query: Annotated[FoldersQuery, Query()], services: Services
+) -> Response:
+    """The direct sub-folders of a folder, by name, each with the files in it and below it; admins see everybody's."""
+    page = await services.listing.folders(
+        principal, clean_folder(query.parent), owner_id=query.owner_id, cursor=query.cursor, limit=query.limit
+    )
+    return _answer(request, FolderPage(items=[Folder.of(each) for each in page.items], next_cursor=page.next_cursor))
+
+
+def _answer(request: Request, body: FilePage | FolderPage) -> Response:
+    answer = JSONResponse(body.model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
+    if body.next_cursor:
+        following = urlencode({**request.query_params, "cursor": body.next_cursor})
+        answer.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
+    return answer
