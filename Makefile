@@ -22,8 +22,8 @@ install: $(VENV)/.run $(STORE)/.ready ## make the environments that run needs, a
 test: $(VENV)/.dev $(STORE)/.ready $(UPPY_READY) ## run the whole suite (ARGS="-k name" for a part)
 	$(BIN)/python -m pytest $(ARGS)
 
-maintain: $(VENV)/.run $(STORE)/.ready ## remove expired uploads and other leftovers, once
-	@$(BIN)/python -m app maintain
+maintain: $(VENV)/.run $(STORE)/.ready ## expire, purge, reconcile and scrub, once (ARGS=--json, ARGS="reconcile --dry-run")
+	@$(BIN)/python -m app maintain $(ARGS)
 
 check: $(VENV)/.dev ## lint, types, arrows between the layers
 	$(BIN)/ruff check .

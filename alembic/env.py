@@ -15,10 +15,11 @@ from app.config import DatabaseSettings, asyncpg_url
 from app.core import capability_registry
 from app.core.database import Base
 from app.modules.files import models as files_models
+from app.modules.maintenance import models as maintenance_models
 from app.modules.uploads import models as uploads_models
 
 LOCK_WAIT_SECONDS = 120
-TABLES_OF = (capability_registry, files_models, uploads_models)  # imported for their tables
+TABLES_OF = (capability_registry, files_models, maintenance_models, uploads_models)  # imported for their tables
 
 
 def lock_key(database: str) -> int:

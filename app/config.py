@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -286,6 +287,22 @@ class VerifySettings(SettingsGroup):
         return self.inline_max_mb * MEBIBYTE
 
 
+class MaintenanceSettings(SettingsGroup):
+    """What the service does unasked, how often and how fast (no prefix)."""
+
+    model_config = _group("")
+    meant_empty = frozenset({"file_cleanup_days"})  # never
+
+    maintenance_interval_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    reconcile_grace_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    file_cleanup_days: Annotated[
+        int | None, Field(ge=0), BeforeValidator(lambda days: None if days == "" else days)
+    ] = 30
+    quarantine_days: Annotated[int, Field(ge=0)] = 7
+    scrub_mb_per_second: Annotated[float, Field(gt=0)] = 20.0
+    scrub_interval_days: Annotated[int, Field(ge=0)] = 30
+
+
 class DatabaseSettings(SettingsGroup):
     """The registry's PostgreSQL (`DATABASE_*`)."""
 
@@ -337,6 +354,7 @@ class Settings(BaseModel):
     auth: AuthSettings
     upload: UploadSettings
     verify: VerifySettings
+    maintenance: MaintenanceSettings
     server: ServerSettings
 
     @classmethod
@@ -355,6 +373,7 @@ class Settings(BaseModel):
             "auth": AuthSettings,
             "upload": UploadSettings,
             "verify": VerifySettings,
+            "maintenance": MaintenanceSettings,
             "server": ServerSettings,
         }
         values: dict[str, Any] = {}

@@ -20,6 +20,7 @@ from app.core.resources import Afterwork
 from app.core.s3 import S3
 from app.modules.auth.tokens import Authenticator
 from app.modules.files.assembly import build_file_services
+from app.modules.maintenance.assembly import build_maintenance
 from app.modules.uploads.assembly import build_upload_services
 
 JSON_BODY_MAX_BYTES = MEBIBYTE
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
         files = build_file_services(settings, database, s3, afterwork)
         uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
+        maintenance = build_maintenance(settings.maintenance, settings.upload.lease_seconds, database, s3, afterwork)
         app.state.readiness = health.ReadinessProbe(database, s3, capabilities)
         app.state.capabilities = capabilities
         app.state.file_services, app.state.upload_services = files.services, uploads
@@ -53,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
                 capabilities.keep_learning(),
                 files.services.cleanup.run_forever(interval_seconds),
                 uploads.completion.resume_forever(interval_seconds),
+                maintenance.run_forever(settings.maintenance.maintenance_interval_seconds),
             )
         ]
         try:

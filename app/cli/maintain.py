@@ -1,35 +1,143 @@
-"""`maintain`: one pass over what is left to finish, for a timer or by hand."""
+"""`maintain`: expire, purge, reconcile, scrub; for a timer or by hand, with a report and an exit code."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 
 from app.cli.environment import attached
-from app.config import DatabaseSettings, StoreSettings
+from app.config import DatabaseSettings, MaintenanceSettings, StoreSettings, UploadSettings
 from app.core.database import Database
+from app.core.exceptions import HoldfastError
+from app.core.logging import configure_logging
+from app.core.resources import Afterwork
 from app.core.s3 import S3
-from app.modules.files.s3_service import FileStore
-from app.modules.files.services.cleanup import CleanupService
+from app.modules.files.models import StoredObject
+from app.modules.maintenance.assembly import build_maintenance
+from app.modules.maintenance.reports import Report, as_json, as_table
+from app.modules.maintenance.services.jobs import Job, MaintenanceService, Options
+from app.modules.maintenance.services.reconcile import Consent
+
+T = TypeVar("T")
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Look only; change neither registry nor bucket.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+Ours = Annotated[
+    bool,
+    typer.Option("--they-are-ours", help="Move unknown objects aside however many there are: the bucket is right."),
+]
+Lost = Annotated[
+    bool,
+    typer.Option("--they-are-lost", help="Reject files without object however many there are: the bucket is right."),
+]
+
+app = typer.Typer(
+    invoke_without_command=True,
+    no_args_is_help=False,
+    help="Keep registry and bucket in agreement. Without a command: expire, purge, reconcile, scrub, once each. "
+    "Ends with 1 where something is wrong that was not repaired, or bytes were lost.",
+)
 
 
-def maintain() -> None:
-    """Remove expired uploads and what dead processes left. Every serving process does the same by itself."""
-    with attached():
-        removed = asyncio.run(_one_pass(DatabaseSettings.from_environment(), StoreSettings.from_environment()))
-    typer.echo(f"{removed} objects removed")
+@app.callback()
+def everything(
+    context: typer.Context, dry_run: DryRun = False, as_json: Json = False, ours: Ours = False, lost: Lost = False
+) -> None:
+    """Run all four jobs unless a command names one."""
+    if context.invoked_subcommand is None:
+        _report(list(Job), _options(dry_run, ours, lost), in_json=as_json)
 
 
-async def _one_pass(database_settings: DatabaseSettings, store_settings: StoreSettings) -> int:
-    database, s3 = Database(database_settings), S3(store_settings)
+@app.command()
+def expire(dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Soft-delete files whose time has come; remove expired uploads and what dead processes left."""
+    _report([Job.EXPIRE], _options(dry_run), in_json=as_json)
+
+
+@app.command()
+def purge(dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Remove for good what was soft-deleted FILE_CLEANUP_DAYS ago or lies aside for QUARANTINE_DAYS."""
+    _report([Job.PURGE], _options(dry_run), in_json=as_json)
+
+
+@app.command()
+def reconcile(dry_run: DryRun = False, as_json: Json = False, ours: Ours = False, lost: Lost = False) -> None:
+    """Compare the bucket with the registry, both ways; move unknown objects aside."""
+    _report([Job.RECONCILE], _options(dry_run, ours, lost), in_json=as_json)
+
+
+@app.command()
+def scrub(dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Read all stored bytes back and compare their SHA-256."""
+    _report([Job.SCRUB], _options(dry_run), in_json=as_json)
+
+
+@app.command()
+def quarantine(as_json: Json = False) -> None:
+    """List the objects that lie aside."""
+    found = _with_service(lambda service: service.quarantine.listing())
+    if as_json:
+        typer.echo(json.dumps([_shown(stored) for stored in found], indent=2))
+        return
+    for stored in found:
+        typer.echo(f"{stored.id}  {stored.created_at:%Y-%m-%d %H:%M}  {stored.size_bytes:>15,}  {stored.original_key}")
+    typer.echo(f"{len(found)} objects lie aside")
+
+
+@app.command()
+def restore(object_id: Annotated[UUID, typer.Argument(help="As `maintain quarantine` shows it.")]) -> None:
+    """Move an object back to where it was found, and leave it alone from then on."""
     try:
-        cleanup = CleanupService(database, FileStore(s3))
-        await cleanup.spare_what_still_arrives()
-        removed = 0
-        while batch := await cleanup.run_once():
-            removed += batch
-        return removed
+        key = _with_service(lambda service: service.quarantine.restore(object_id))
+    except HoldfastError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"restored: {key}")
+
+
+def _options(dry_run: bool, ours: bool = False, lost: bool = False) -> Options:
+    return Options(dry_run=dry_run, consent=Consent(they_are_ours=ours, they_are_lost=lost))
+
+
+def _report(jobs: list[Job], options: Options, *, in_json: bool) -> None:
+    async def run(service: MaintenanceService) -> list[Report]:
+        return [await service.run(job, options) for job in jobs]
+
+    reports = _with_service(run)
+    typer.echo(as_json(reports) if in_json else as_table(reports))
+    if not all(report.is_well for report in reports):
+        raise typer.Exit(1)
+
+
+def _shown(stored: StoredObject) -> dict[str, object]:
+    return {
+        "id": str(stored.id),
+        "original_key": stored.original_key,
+        "size_bytes": stored.size_bytes,
+        "since": stored.created_at.isoformat(),
+    }
+
+
+def _with_service(work: Callable[[MaintenanceService], Awaitable[T]]) -> T:
+    # The report alone goes to standard output.
+    configure_logging("WARNING", "console")
+    with attached():
+        return asyncio.run(_working(work))
+
+
+async def _working(work: Callable[[MaintenanceService], Awaitable[T]]) -> T:
+    store = StoreSettings.from_environment()
+    database, s3 = Database(DatabaseSettings.from_environment()), S3(store)
+    afterwork = Afterwork()
+    lease_seconds = UploadSettings.from_environment().lease_seconds
+    service = build_maintenance(MaintenanceSettings.from_environment(), lease_seconds, database, s3, afterwork)
+    try:
+        return await work(service)
     finally:
-        await s3.close(store_settings.read_timeout_seconds)
+        await afterwork.finish(store.read_timeout_seconds)
+        await s3.close(store.read_timeout_seconds)
         await database.close()

@@ -16,6 +16,7 @@ from app.core.exceptions import HoldfastError
 from app.core.presign import Presigner
 from app.core.s3_clients import make_clients
 from app.core.s3_errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
+from app.core.s3_listing import erase_versions
 from app.core.s3_objects import ObjectHead, PartTag, StoredPart
 from app.core.slots import Slots, StorageBusy
 
@@ -92,7 +93,13 @@ class S3:
         except (BotoCoreError, ClientError) as error:
             raise _translated(function, error) from error
 
-    def _write_options(self, storage_class: str) -> dict[str, Any]:
+    async def ask(self, operation: str, **parameters: object) -> dict[str, Any]:
+        """Any operation on the bucket, by boto3's name of it; waits for a slot as long as it takes."""
+        answer: dict[str, Any] = await self.go_on(getattr(self._client, operation), Bucket=self.bucket, **parameters)
+        return answer
+
+    def write_options(self, storage_class: str) -> dict[str, Any]:
+        """What every write tells the store: encryption and storage class, by boto3's names."""
         options: dict[str, Any] = {}
         if self.settings.encrypt_at_rest:
             options["ServerSideEncryption"] = "aws:kms" if self.settings.kms_key_id else "AES256"
@@ -119,7 +126,7 @@ class S3:
             Body=body,
             ContentType=content_type,
             Metadata=metadata,
-            **self._write_options(storage_class),
+            **self.write_options(storage_class),
         )
 
     async def create_multipart(
@@ -132,7 +139,7 @@ class S3:
             Key=key,
             ContentType=content_type,
             Metadata=metadata,
-            **self._write_options(storage_class),
+            **self.write_options(storage_class),
         )
         return answer["UploadId"]
 
@@ -225,7 +232,7 @@ class S3:
             MetadataDirective="REPLACE",
             ContentType=content_type,
             Metadata=metadata,
-            **self._write_options(storage_class),
+            **self.write_options(storage_class),
         )
 
     async def head(self, key: str, *, with_checksum: bool = False) -> ObjectHead:
@@ -288,8 +295,13 @@ class S3:
             opening.result()["Body"].close()
 
     async def delete(self, key: str) -> None:
-        """Remove an object; one that is not there counts as removed."""
-        await self.go_on(self._client.delete_object, Bucket=self.bucket, Key=key)
+        """Remove an object for good; one that is not there counts as removed.
+
+        A bucket that keeps or once kept versions only hides it, and says so: then all versions of it go.
+        """
+        answer = await self.ask("delete_object", Key=key)
+        if answer.get("DeleteMarker") or answer.get("VersionId", "null") != "null":
+            await erase_versions(self, key)
 
     async def check_bucket(self) -> None:
         """Ask whether the bucket is there and ours.
@@ -340,7 +352,7 @@ class S3:
             "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
             "StorageClass": "x-amz-storage-class",
         }
-        return {names[name]: str(value) for name, value in self._write_options(storage_class).items()}
+        return {names[name]: str(value) for name, value in self.write_options(storage_class).items()}
 
     async def credentials_lifetime_seconds(self) -> float | None:
         """How long the present credentials live; None for keys that don't expire.

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from app.config import (
     AuthSettings,
     DatabaseSettings,
+    MaintenanceSettings,
     ServerSettings,
     Settings,
     StoreSettings,
@@ -58,6 +59,7 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
         auth=AuthSettings(_env_file=None, **merged.get("auth", {})),
         upload=UploadSettings(_env_file=None, **merged.get("upload", {})),
         verify=VerifySettings(_env_file=None, **merged.get("verify", {})),
+        maintenance=MaintenanceSettings(_env_file=None, **merged.get("maintenance", {})),
         server=ServerSettings(_env_file=None, **merged.get("server", {})),
     )
 

@@ -14,6 +14,7 @@ from app.api import v1
 from app.config import (
     AuthSettings,
     DatabaseSettings,
+    MaintenanceSettings,
     ServerSettings,
     Settings,
     StoreSettings,
@@ -35,6 +36,7 @@ def app():
         auth=AuthSettings(_env_file=None, jwt_secret="0123456789abcdef0123456789abcdef"),
         upload=UploadSettings(_env_file=None),
         verify=VerifySettings(_env_file=None),
+        maintenance=MaintenanceSettings(_env_file=None),
         server=ServerSettings(_env_file=None, cors_origins=["https://app.example.com"]),
     )
     return create_app(settings)

@@ -36,6 +36,7 @@ class ObjectState(StrEnum):
     STORED = "stored"
     REMOVING = "removing"
     REMOVED = "removed"
+    LOST = "lost"  # was stored; the bucket doesn't have it any more, and nobody here removed it
 
 
 class ObjectRole(StrEnum):
@@ -43,6 +44,8 @@ class ObjectRole(StrEnum):
 
     STAGING = "staging"
     CONTENT = "content"
+    QUARANTINE = "quarantine"  # nobody knew it; moved aside from `original_key` until it's removed or restored
+    FOREIGN = "foreign"  # somebody else's, and known to be: left alone
 
 
 class ChecksumKind(StrEnum):
@@ -75,6 +78,15 @@ class StoredObject(Base):
             "lease_expires_at",
             postgresql_where=text("state IN ('reserved', 'removing')"),
         ),
+        # As stores list their keys: by bytes, whatever the database's own order is.
+        Index("ix_stored_objects_bytes", text('key COLLATE "C"'), postgresql_where=text("state <> 'removed'")),
+        Index(
+            "ix_stored_objects_scrub",
+            text("coalesce(scrubbed_at, created_at)"),
+            "id",
+            postgresql_where=text("state = 'stored' AND role = 'content'"),
+        ),
+        Index("ix_stored_objects_quarantine", "created_at", postgresql_where=text("role = 'quarantine'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -94,6 +106,8 @@ class StoredObject(Base):
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     url_expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    scrubbed_at: Mapped[datetime | None] = mapped_column(Moment)
+    original_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
     updated_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
 
@@ -117,6 +131,7 @@ class FileUpload(Base):
         ),
         Index("ix_file_uploads_all", "status", text("created_at DESC"), text("id DESC")),
         Index("ix_file_uploads_expires", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+        Index("ix_file_uploads_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
