@@ -33,12 +33,13 @@ def upgrade() -> None:
     )
     op.add_column("stored_objects", sa.Column("scrubbed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("stored_objects", sa.Column("original_key", sa.Text(), nullable=True))
+    op.alter_column("stored_objects", "key", type_=sa.Text(collation="C"))
     say_one_of("role", ROLES[1])
     say_one_of("state", STATES[1])
     op.create_index(
-        "ix_stored_objects_bytes",
+        "ix_stored_objects_kept",
         "stored_objects",
-        [sa.literal_column('key COLLATE "C"')],
+        ["key"],
         unique=False,
         postgresql_where=sa.text("state <> 'removed'"),
     )
@@ -69,12 +70,13 @@ def downgrade() -> None:
     op.drop_index("ix_file_uploads_deleted", table_name="file_uploads")
     op.drop_index("ix_stored_objects_quarantine", table_name="stored_objects")
     op.drop_index("ix_stored_objects_scrub", table_name="stored_objects")
-    op.drop_index("ix_stored_objects_bytes", table_name="stored_objects")
+    op.drop_index("ix_stored_objects_kept", table_name="stored_objects")
     # What the older version has no word for: bytes aside are left to it as unknown, the lost as removed.
     op.execute("DELETE FROM stored_objects WHERE role IN ('quarantine', 'foreign')")
     op.execute("UPDATE stored_objects SET state = 'removed' WHERE state = 'lost'")
     say_one_of("state", STATES[0])
     say_one_of("role", ROLES[0])
+    op.alter_column("stored_objects", "key", type_=sa.Text(collation="default"))
     op.drop_column("stored_objects", "original_key")
     op.drop_column("stored_objects", "scrubbed_at")
     op.drop_table("maintenance_jobs")

@@ -78,8 +78,7 @@ class StoredObject(Base):
             "lease_expires_at",
             postgresql_where=text("state IN ('reserved', 'removing')"),
         ),
-        # As stores list their keys: by bytes, whatever the database's own order is.
-        Index("ix_stored_objects_bytes", text('key COLLATE "C"'), postgresql_where=text("state <> 'removed'")),
+        Index("ix_stored_objects_kept", "key", postgresql_where=text("state <> 'removed'")),
         Index(
             "ix_stored_objects_scrub",
             text("coalesce(scrubbed_at, created_at)"),
@@ -90,7 +89,8 @@ class StoredObject(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(Text, unique=True)
+    # Sorted by its bytes, as stores list their keys, whatever the database's own order is.
+    key: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
     # No foreign key: the ledger outlives the file.
     file_id: Mapped[UUID] = mapped_column(index=True)
     role: Mapped[str] = mapped_column(Text)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, collate, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import Update
@@ -18,7 +18,6 @@ from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, Objec
 
 CONTENT_LOST, CONTENT_DAMAGED = "content_lost", "content_damaged"
 SEEN = (FileStatus.AVAILABLE, FileStatus.DELETED)
-KEY_BYTES = collate(StoredObject.key, "C")
 LAST_LOOK = func.coalesce(StoredObject.scrubbed_at, StoredObject.created_at)
 # Word for word as the partial indexes have it: a parameter would hide it from the planner.
 NOT_REMOVED = text("stored_objects.state <> 'removed'")
@@ -141,7 +140,10 @@ class LedgerRepository:
     async def stretch(self, *, after: str, upto: str, limit: int) -> list[LedgerRow]:
         """Rows of keys behind `after`, up to `upto`, in the order of their bytes; none of removed objects."""
         query = (
-            select(*COLUMNS).where(NOT_REMOVED, after < KEY_BYTES, upto >= KEY_BYTES).order_by(KEY_BYTES).limit(limit)
+            select(*COLUMNS)
+            .where(NOT_REMOVED, StoredObject.key > after, StoredObject.key <= upto)
+            .order_by(StoredObject.key)
+            .limit(limit)
         )
         return _rows((await self._session.execute(query)).all())
 
@@ -151,7 +153,7 @@ class LedgerRepository:
         return {row.key: row for row in _rows(found.all())}
 
     async def unusable(
-        self, row: Ledgercode: str, detail: str, *, state: ObjectState, scrubbed: bool = False
+        self, row: LedgerRow, code: str, detail: str, *, state: ObjectState, scrubbed: bool = False
     ) -> bool:
         """Let no reader have a file whose bytes are gone or changed; False when the object is another's by now.
 
@@ -168,7 +170,7 @@ class LedgerRepository:
             )
         return changed
 
-    async def usable_again(self, row: Ledgercode: str) -> bool:
+    async def usable_again(self, row: LedgerRow, code: str) -> bool:
         """Undo `unusable`: exactly the bytes that were verified are there (again)."""
         await self._lock_file(row.file_id)
         if not await self._change(row, ObjectState(row.state), state=ObjectState.STORED):
@@ -182,7 +184,7 @@ class LedgerRepository:
             )
         return True
 
-    async def is_rejected(self, row: Ledgercode: str) -> bool:
+    async def is_rejected(self, row: LedgerRow, code: str) -> bool:
         """Whether the object's file was rejected for that reason."""
         current = (FileUpload.id == row.file_id, FileUpload.current_object_id == row.id)
         query = select(FileUpload.id).where(*current, FileUpload.rejection_code == code)
@@ -234,7 +236,7 @@ class LedgerRepository:
         found = await self._session.execute(query.order_by(LAST_LOOK, StoredObject.id).limit(limit))
         return _rows(found.all())
 
-    async def note_scrubbed(self, row: Ledgersha256: str) -> bool:
+    async def note_scrubbed(self, row: LedgerRow, sha256: str) -> bool:
         """Say that the bytes were read and are right; fills in a missing SHA-256. False when they are others by now."""
         await self._lock_file(row.file_id)
         values: dict[str, object] = {"scrubbed_at": func.now()}
@@ -255,7 +257,7 @@ class LedgerRepository:
     async def _lock_file(self, file_id: UUID) -> None:
         await self._session.execute(select(FileUpload.id).where(FileUpload.id == file_id).with_for_update())
 
-    async def _change(self, row: Ledgerexpected: ObjectState, **values: object) -> bool:
+    async def _change(self, row: LedgerRow, expected: ObjectState, **values: object) -> bool:
         """Change an object's row if it still says what it said; who was faster wins."""
         query = (
             update(StoredObject)
