@@ -43,7 +43,7 @@ def test_soft_deleted_files_go_for_good_when_their_days_are_over(corner, alice, 
     assert report.findings[0].examples == (old["id"],)
     assert alice.get(f"/files/{old['id']}").status_code == 404
     assert alice.get(f"/files/{young['id']}").json()["status"] == "deleted"
-    assert {corner.prefix + key for key in corner.keys()} == {young["s3_key"], kept["s3_key"]}
+    assert {corner.prefix + key for key in sorted(corner.keys())} == {young["s3_key"], kept["s3_key"]}
 
 
 def test_without_a_number_of_days_nothing_is_ever_purged(start_service, bucket, registry):
@@ -114,7 +114,8 @@ def test_many_workers_at_once_delete_each_object_once_and_skip_none(start_servic
         with start_service(store=store) as service:
             corner = Corner(service, bucket)
             with ThreadPoolExecutor(16) as pool:
-                list(pool.map(lambda number: corner.put(f"{number}.txt"), range(FILES)))
+                # Every tenth is really there; the store is told to delete the others all the same.
+                list(pool.map(lambda number: corner.put(f"{number}.txt"), range(0, FILES, 10)))
             registry.rows(
                 "WITH numbers AS (SELECT n, gen_random_uuid() AS file, gen_random_uuid() AS object"
                 "                 FROM generate_series(0, $2 - 1) n),"

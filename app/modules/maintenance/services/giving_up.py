@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.database import Database
@@ -64,7 +64,12 @@ class Removals:
         window = asyncio.Semaphore(AT_ONCE)
         async with task_group() as group:
             removing = [group.create_task(self._remove(stored, window)) for stored in given_up]
-        return sum(task.result() for task in removing)
+        gone = [stored.id for stored, task in zip(given_up, removing, strict=True) if task.result()]
+        async with self._database.transaction() as session:
+            repository = FileRepository(session)
+            for object_id in gone:
+                await repository.mark_removed(object_id)
+        return len(gone)
 
     async def _remove(self, stored: StoredObject, window: asyncio.Semaphore) -> bool:
         async with window:
@@ -73,12 +78,4 @@ class Removals:
             except HoldfastError as error:
                 log.warning("object_removal_postponed", file_id=str(stored.file_id), code=type(error).code)
                 return False
-            async with self._database.transaction() as session:
-                await FileRepository(session).mark_removed(stored.id)
-            return True
-
-    @staticmethod
-    async def waiting(session: AsyncSession) -> int:
-        """How many objects were given up and are not removed yet."""
-        query = select(func.count()).select_from(StoredObject).where(StoredObject.state == ObjectState.REMOVING)
-        return int(await session.scalar(query) or 0)
+        return True
