@@ -33,9 +33,10 @@ def corner(start_service, versioned, registry):
     with start_service(store={"bucket_name": versioned.name, "key_prefix": f"v-{uuid4().hex[:8]}/"}) as service:
         yield Corner(service, versioned)
     # The fixture that compares all with the suite's own bucket must not meet what lies in this one.
-    registry.rows("DELETE FROM file_uploads WHERE current_object_id IN"
-                  " (SELECT id FROM stored_objects WHERE key LIKE $1)", f"{service.settings.store.key_prefix}%")  # fmt: skip
-    registry.rows("DELETE FROM stored_objects WHERE key LIKE $1", f"{service.settings.store.key_prefix}%")
+    mine = "SELECT id FROM stored_objects WHERE key LIKE $1"
+    below = f"{service.settings.store.key_prefix}%"
+    registry.rows(f"DELETE FROM file_uploads WHERE current_object_id IN ({mine})", below)
+    registry.rows("DELETE FROM stored_objects WHERE key LIKE $1", below)
 
 
 @pytest.fixture

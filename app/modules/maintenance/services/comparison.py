@@ -99,8 +99,9 @@ def _kind_of(entry: ListedObject, row: LedgerRow | None, rules: Rules) -> Kind |
         return None  # Not ours to judge; or somebody has a lease on it, or will when that ends.
     if entry.is_current:
         return None if row.is_same(entry.size_bytes, entry.etag) else Kind.CHANGED
-    is_verified = entry.version_id == (row.version_id or "null")
-    return None if is_verified or rules.is_young(entry.key, entry.last_modified) else Kind.LEFTOVER
+    # A marker on top hides what was verified: that's missing, and the rest is kept as it is.
+    is_kept = entry.is_latest or entry.version_id == (row.version_id or "null")
+    return None if is_kept or rules.is_young(entry.key, entry.last_modified) else Kind.LEFTOVER
 
 
 def compare_uploads(
