@@ -42,6 +42,7 @@ bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's 
 	$(BIN)/python -m bench.upload $(ARGS)
 	$(BIN)/python -m bench.presign
 	$(BIN)/python -m bench.offers
+	$(BIN)/python -m bench.reconcile
 
 lock: $(VENV)/.dev ## resolve the dependencies anew; the locks name no index
 	$(BIN)/python -m pip install --quiet 'uv>=0.13'

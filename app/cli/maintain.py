@@ -91,11 +91,7 @@ def quarantine(as_json: Json = False) -> None:
 @app.command()
 def restore(object_id: Annotated[UUID, typer.Argument(help="As `maintain quarantine` shows it.")]) -> None:
     """Move an object back to where it was found, and leave it alone from then on."""
-    try:
-        key = _with_service(lambda service: service.quarantine.restore(object_id))
-    except HoldfastError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    key = _with_service(lambda service: service.quarantine.restore(object_id))
     typer.echo(f"restored: {key}")
 
 
@@ -125,8 +121,12 @@ def _shown(stored: StoredObject) -> dict[str, object]:
 def _with_service(work: Callable[[MaintenanceService], Awaitable[T]]) -> T:
     # The report alone goes to standard output.
     configure_logging("WARNING", "console")
-    with attached():
-        return asyncio.run(_working(work))
+    try:
+        with attached():
+            return asyncio.run(_working(work))
+    except HoldfastError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 async def _working(work: Callable[[MaintenanceService], Awaitable[T]]) -> T:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,13 +61,6 @@ class JobRepository:
     async def release(self, held: Held) -> None:
         """Give it back unfinished: whoever takes it next goes on."""
         await self._change(held, holder=None, lease_expires_at=None)
-
-    async def last_report(self, job: str) -> dict[str, Any] | None:
-        """What a job found when it last ended."""
-        found: dict[str, Any] | None = await self._session.scalar(
-            select(MaintenanceJob.last_report).where(MaintenanceJob.job == job)
-        )
-        return found
 
     async def _change(self, held: Held, **values: object) -> bool:
         query = (

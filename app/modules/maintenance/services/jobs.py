@@ -105,7 +105,10 @@ class MaintenanceService:
             held = await self._take(job, options.wait_seconds)
             if held is None:
                 return Report(job, options.dry_run, utc_now(), 0.0, {}, (), failed=ELSEWHERE)
-            report = await self._held(held, lambda: self._of_held(job, options, held))
+            try:
+                report = await self._held(held, lambda: self._of_held(job, options, held))
+            except JobLost as error:
+                return Report(job, options.dry_run, utc_now(), 0.0, {}, (), failed=str(error))
         counts = {each.name.replace(" ", "_"): f"{each.done}/{each.found}" for each in report.findings if each.found}
         log.info(
             "maintenance_report", job=job, dry_run=report.is_dry_run, is_well=report.is_well, stopped=report.stopped,
