@@ -64,6 +64,8 @@ VARIABLES = [
     ("SCRUB_INTERVAL_DAYS", "7", "maintenance.scrub_interval_days", 7),
 ]  # fmt: skip
 
+MEANT_EMPTY = {"S3_FOLDER_STRUCTURE", "FILE_CLEANUP_DAYS"}
+
 # Variable, wrong value, a word that says what would be right.
 WRONG = [
     ("S3_BUCKET_NAME", "My_Bucket", "pattern"),
@@ -189,7 +191,7 @@ def test_what_has_no_default_must_be_set(environ, variable, value):
 
 @pytest.mark.parametrize(
     ("variable", "path"),
-    [(variable, path) for variable, _, path, _ in VARIABLES if variable not in {*NEEDED, "S3_FOLDER_STRUCTURE"}],
+    [(variable, path) for variable, _, path, _ in VARIABLES if variable not in {*NEEDED, *MEANT_EMPTY}],
 )
 def test_an_empty_value_is_no_value(environ, variable, path):
     default = found(path)
