@@ -82,7 +82,7 @@ def test_an_unknown_object_is_moved_aside_listed_and_restored_as_it_was(corner, 
     assert corner.reconcile() == {UNKNOWN: (1, 1)}
     [aside] = corner.aside()
     assert corner.keys() == {aside}
-    [listed] = corner.with_service(lambda service: service.quarantine.listing())
+    [listed] = corner.listed_aside()
     assert (listed.original_key, listed.size_bytes) == (key, 15)
     assert corner.reconcile() == {}
 
@@ -104,7 +104,7 @@ def test_an_unknown_object_is_moved_aside_listed_and_restored_as_it_was(corner, 
 def test_an_object_is_not_restored_over_another(corner):
     key = corner.put("a.txt")
     corner.reconcile()
-    [listed] = corner.with_service(lambda service: service.quarantine.listing())
+    [listed] = corner.listed_aside()
     corner.put("a.txt", b"came since")
     with pytest.raises(Exception, match="under the original key again"):
         corner.with_service(lambda service: service.quarantine.restore(listed.id))

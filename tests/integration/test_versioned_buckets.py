@@ -137,9 +137,7 @@ def test_every_version_of_an_unknown_object_is_moved_aside_before_it_is_removed(
     assert aside == [b"first", b"hidden", b"second"]
     assert kept(corner, key) == []
     assert corner.reconcile() == {}
-    newest = max(
-        corner.with_service(lambda service: service.quarantine.listing()), key=lambda each: each.size_bytes or 0
-    )
+    newest = max(corner.listed_aside(), key=lambda each: each.size_bytes or 0)
     corner.with_service(lambda service: service.quarantine.restore(newest.id))
     assert corner.reconcile() == {}
     report = corner.run(Job.SCRUB, dry_run=True)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from app.core.database import Database
 from app.core.resources import Afterwork
 from app.core.s3 import S3
+from app.modules.files.models import StoredObject
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.reports import Report
 from app.modules.maintenance.services.jobs import Job, MaintenanceService, Options
@@ -48,6 +49,11 @@ class Corner:
         """All that lies below the prefix but for probes, without it."""
         below = {key.removeprefix(self.prefix) for key in self.bucket.all_keys() if key.startswith(self.prefix)}
         return {key for key in below if not key.startswith(".holdfast/probe-")}
+
+    def listed_aside(self) -> list[StoredObject]:
+        """What `maintain quarantine` lists of this corner."""
+        found = self.with_service(lambda service: service.quarantine.listing())
+        return [stored for stored in found if stored.key.startswith(self.prefix)]
 
     def aside(self) -> set[str]:
         return {key for key in self.keys() if key.startswith(".holdfast/quarantine/")}
