@@ -22,8 +22,8 @@ install: $(VENV)/.run $(STORE)/.ready ## make the environments that run needs, a
 test: $(VENV)/.dev $(STORE)/.ready $(UPPY_READY) ## run the whole suite (ARGS="-k name" for a part)
 	$(BIN)/python -m pytest $(ARGS)
 
-maintain: $(VENV)/.run $(STORE)/.ready ## remove expired uploads and other leftovers, once
-	@$(BIN)/python -m app maintain
+maintain: $(VENV)/.run $(STORE)/.ready ## expire, purge, reconcile and scrub, once (ARGS=--json, ARGS="reconcile --dry-run")
+	@$(BIN)/python -m app maintain $(ARGS)
 
 check: $(VENV)/.dev ## lint, types, arrows between the layers
 	$(BIN)/ruff check .
@@ -43,6 +43,7 @@ bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's 
 	$(BIN)/python -m bench.presign
 	$(BIN)/python -m bench.offers
 	$(BIN)/python -m bench.listing
+	$(BIN)/python -m bench.reconcile
 
 lock: $(VENV)/.dev ## resolve the dependencies anew; the locks name no index
 	$(BIN)/python -m pip install --quiet 'uv>=0.13'

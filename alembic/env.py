@@ -16,12 +16,19 @@ from app.core import capability_registry
 from app.core.database import Base
 from app.core.outbox import entries as outbox_entries
 from app.modules.files import models as files_models
+from app.modules.maintenance import models as maintenance_models
 from app.modules.uploads import models as uploads_models
 
 LOCK_WAIT_SECONDS = 120
 # Made only where the extension that it needs can be had, so the models can't name it.
 OPTIONAL_INDEX = "ix_file_uploads_search"
-TABLES_OF = (capability_registry, outbox_entries, files_models, uploads_models)  # imported for their tables
+TABLES_OF = (
+    capability_registry,
+    outbox_entries,
+    files_models,
+    maintenance_models,
+    uploads_models,
+)  # imported for their tables
 
 
 def lock_key(database: str) -> int:

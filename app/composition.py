@@ -17,6 +17,8 @@ from app.core.s3 import S3
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices
 from app.modules.files.removal_repository import REMOVE_OBJECT
+from app.modules.maintenance.assembly import build_maintenance
+from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices
 from app.modules.uploads.repository import VERIFY_UPLOAD
@@ -32,12 +34,14 @@ class Composition:
     capabilities: StoreCapabilities
     files: FileServices
     uploads: UploadServices
+    maintenance: MaintenanceService
     outbox: Outbox
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on beside requests for as long as the process lives."""
         loops = [self.capabilities.keep_learning()]
         loops.append(self.files.cleanup.run_forever(self.settings.upload.cleanup_interval_seconds))
+        loops.append(self.maintenance.run_forever(self.settings.maintenance.maintenance_interval_seconds))
         if self.settings.outbox.enabled:
             loops.append(self.outbox.run_forever())
         return loops
@@ -50,11 +54,13 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
     files = build_file_services(settings, database, s3, afterwork)
     uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
+    lease_seconds = settings.upload.lease_seconds
+    maintenance = build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork)
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
     grace_seconds = settings.server.shutdown_grace_seconds
     try:
-        yield Composition(settings, database, s3, capabilities, files.services, uploads, outbox)
+        yield Composition(settings, database, s3, capabilities, files.services, uploads, maintenance, outbox)
     finally:
         await afterwork.finish(grace_seconds)
         if settings.outbox.enabled:

@@ -20,7 +20,7 @@ app = typer.Typer(
 app.command()(server.serve)
 app.command()(server.dev)
 app.command()(database.migrate)
-app.command()(maintain.maintain)
+app.add_typer(maintain.app, name="maintain")
 app.command()(worker.worker)
 app.command()(token.token)
 

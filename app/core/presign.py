@@ -93,10 +93,14 @@ class Presigner:
     def may_block(self) -> bool:
         """Whether the next call may fetch new credentials over the network; never so for static keys.
 
-        botocore begins 15 minutes before they end; call from a thread then, and directly otherwise.
+        botocore begins 15 minutes before they end; call `renew_credentials` from a thread then.
         """
         credentials = self._credentials()
         return isinstance(credentials, RefreshableCredentials) and bool(credentials.refresh_needed())
+
+    def renew_credentials(self) -> None:
+        """Fetch new credentials if it's time to; may block."""
+        self._frozen()
 
     def put(self, key: str, *, ttl_seconds: int, headers: Mapping[str, str]) -> SignedRequest:
         """A `PutObject`, with every given header signed: the store refuses a request that lacks or changes one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,43 +16,16 @@ from app.core.exceptions import HoldfastError
 from app.core.presign import Presigner
 from app.core.s3_clients import make_clients
 from app.core.s3_errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
+from app.core.s3_listing import erase_versions
 from app.core.s3_objects import ObjectHead, PartTag, StoredPart
+from app.core.s3_streams import ObjectStream
 from app.core.slots import Slots, StorageBusy
-
-if TYPE_CHECKING:
-    from botocore.response import StreamingBody
 
 P = ParamSpec("P")
 R = TypeVar("R")
 log = structlog.get_logger()
 
 STREAMS_PER_SLOT = 8
-
-
-class ObjectStream:
-    """An object's bytes on their way out; holds one connection to the store until closed."""
-
-    def __init__(self, s3: S3, body: StreamingBody, length: int) -> None:
-        self.length = length
-        self._s3 = s3
-        self._body = body
-        self._is_open = True
-
-    async def read(self, size_bytes: int) -> bytes:
-        """The next bytes, at most `size_bytes`, empty at the end.
-
-        Raises:
-            StorageUnavailable: the store broke off; what was read so far is not the whole.
-        """
-        data: bytes = await self._s3.go_on(self._body.read, size_bytes)
-        return data
-
-    def close(self) -> None:
-        """Give the connection back, or drop it when bytes are left on it. Twice is once."""
-        if self._is_open:
-            self._is_open = False
-            self._s3.open_streams -= 1
-            self._body.close()
 
 
 class S3:
@@ -91,7 +64,13 @@ class S3:
         except (BotoCoreError, ClientError) as error:
             raise _translated(function, error) from error
 
-    def _write_options(self, storage_class: str) -> dict[str, Any]:
+    async def ask(self, operation: str, **parameters: object) -> dict[str, Any]:
+        """Any operation on the bucket, by boto3's name of it; waits for a slot as long as it takes."""
+        answer: dict[str, Any] = await self.go_on(getattr(self._client, operation), Bucket=self.bucket, **parameters)
+        return answer
+
+    def write_options(self, storage_class: str) -> dict[str, Any]:
+        """What every write tells the store: encryption and storage class, by boto3's names."""
         options: dict[str, Any] = {}
         if self.settings.encrypt_at_rest:
             options["ServerSideEncryption"] = "aws:kms" if self.settings.kms_key_id else "AES256"
@@ -118,7 +97,7 @@ class S3:
             Body=body,
             ContentType=content_type,
             Metadata=metadata,
-            **self._write_options(storage_class),
+            **self.write_options(storage_class),
         )
 
     async def create_multipart(
@@ -131,7 +110,7 @@ class S3:
         has_part_checksums: bool = False,
     ) -> str:
         """Begin a multipart upload, on request one whose parts all come with their SHA-256; returns the store's id."""
-        options = self._write_options(storage_class)
+        options = self.write_options(storage_class)
         if has_part_checksums:
             options |= {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
         answer = await self.call(
@@ -253,7 +232,7 @@ class S3:
             MetadataDirective="REPLACE",
             ContentType=content_type,
             Metadata=metadata,
-            **self._write_options(storage_class),
+            **self.write_options(storage_class),
         )
 
     async def head(self, key: str, *, with_checksum: bool = False) -> ObjectHead:
@@ -316,8 +295,13 @@ class S3:
             opening.result()["Body"].close()
 
     async def delete(self, key: str) -> None:
-        """Remove an object; one that is not there counts as removed."""
-        await self.go_on(self._client.delete_object, Bucket=self.bucket, Key=key)
+        """Remove an object for good; one that is not there counts as removed.
+
+        A bucket that keeps or once kept versions only hides it, and says so: then all versions of it go.
+        """
+        answer = await self.ask("delete_object", Key=key)
+        if answer.get("DeleteMarker") or answer.get("VersionId", "null") != "null":
+            await erase_versions(self, key)
 
     async def check_bucket(self) -> None:
         """Ask whether the bucket is there and ours.
@@ -368,14 +352,16 @@ class S3:
             "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
             "StorageClass": "x-amz-storage-class",
         }
-        return {names[name]: str(value) for name, value in self._write_options(storage_class).items()}
+        return {names[name]: str(value) for name, value in self.write_options(storage_class).items()}
 
     async def credentials_lifetime_seconds(self) -> float | None:
         """How long the present credentials live; None for keys that don't expire.
 
         A URL dies with the credentials that signed it, whatever its own expiry says.
         """
-        # The session has had them since the clients were made: nothing blocks here.
+        if self.presigner.may_block:
+            # They end soon: new ones are fetched over the network, once for all that is signed from now on.
+            await self.call(self.presigner.renew_credentials)
         credentials = self._session.get_credentials()
         # boto3 has no public name for it; static keys don't have it at all.
         expiry: datetime | None = getattr(credentials, "_expiry_time", None)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from app.config import MEBIBYTE, StoreSettings
 from app.core.capability_probes import probe_capabilities
 from app.core.s3 import S3
+from tests.support.maintenance import Corner, fresh_prefix
 from tests.support.service import SECRET, running, settings_with, wait_until
 from tests.support.stores import bucket_client, wait_for_agreement
 from tests.support.uppy import key_of, signed
@@ -98,6 +99,8 @@ def base_settings(parts, database_url, bucket, capabilities):
         "auth": {"jwt_secret": SECRET},
         # Services of one registry carry out each other's outbox, so all of them are as quick.
         "upload": {"idle_timeout_seconds": 5, "late_write_seconds": 2, "longest_transfer_seconds": 1},
+        # By command only, so that no test's state is put right by itself.
+        "maintenance": {"maintenance_interval_seconds": 0, "reconcile_grace_seconds": 0},
         "server": {"cors_origins": ["https://app.example.com"]},
     }
 
@@ -119,6 +122,13 @@ def service(start_service):
     with start_service() as service:
         wait_until(lambda: service.app.state.capabilities.is_learned, timeout_seconds=60)
         yield service
+
+
+@pytest.fixture
+def corner(start_service, bucket):
+    """A service of its own below a prefix of its own, for what would disturb the others."""
+    with start_service(store={"key_prefix": fresh_prefix()}) as service:
+        yield Corner(service, bucket)
 
 
 @pytest.fixture

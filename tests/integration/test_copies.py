@@ -9,6 +9,7 @@ import pytest
 from tests.samples import png
 from tests.support.faulty_store import faulty_store
 from tests.support.races import at_once
+from tests.support.service import wait_until
 from tests.support.states import in_status
 
 LARGE = bytes(range(256)) * (9 * 4096)
@@ -164,7 +165,7 @@ def test_a_source_that_changes_between_two_parts_is_not_copied(by_parts, upload,
 
     answer, _ = at_once(lambda: copy(by_parts, file), change_the_source)
     assert (answer.status_code, answer.json()["code"]) == (409, "file_not_available")
-    assert (bucket.keys(), bucket.unfinished()) == (keys, [])
+    wait_until(lambda: (bucket.keys(), bucket.unfinished()) == (keys, []))
     by_parts.delete(f"/files/{file['id']}", params={"hard_delete": True})
 
 
@@ -176,4 +177,4 @@ def test_a_copy_that_the_store_breaks_off_leaves_nothing(by_parts, upload, proxy
     answer = copy(by_parts, file)
     proxy.heal()
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
-    assert bucket.keys() == keys
+    wait_until(lambda: bucket.keys() == keys)

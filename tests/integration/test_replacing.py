@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -11,7 +10,6 @@ import httpx
 import pytest
 
 from app.config import MEBIBYTE
-from app.modules.files import repository
 from tests.samples import jpeg, pdf, png
 from tests.support.content import noise
 from tests.support.faulty_store import faulty_store
@@ -298,7 +296,7 @@ def test_replacements_without_if_match_follow_one_another(service, alice, bucket
     assert sorted(file["version"] for file in files) == [2, 3, 4, 5, 6, 7]
     [last] = [number for number, file in enumerate(files) if file["version"] == 7]
     assert alice.get(f"/files/{binary['id']}/download").content == b"\xff%d" % last
-    assert bucket.keys() == keys - {binary["s3_key"]} | {files[last]["s3_key"]}
+    wait_until(lambda: bucket.keys() == keys - {binary["s3_key"]} | {files[last]["s3_key"]})
 
 
 def test_replacements_racing_a_hard_delete_leave_nothing(service, alice, binary):
@@ -324,7 +322,7 @@ def test_replacements_racing_a_hard_delete_leave_nothing(service, alice, binary)
         ("exists", "HEAD", lambda answer: answer.json() == {"exists": True, "in_registry": True, "in_store": True}),
     ],
 )
-def test_a_reader_that_finds_its_object_gone_looks_at_the_record_again(start_service, parts, route, asks, seen):
+def test_a_reader_that_finds_its_object_gone_looks_at_the_record_again(start_service, parts, bucket, route, asks, seen):
     """Between its look at the record and its question to the store the bytes are replaced; that is no lost file."""
     with (
         faulty_store(parts["S3_ENDPOINT_URL"]) as proxy,
@@ -338,6 +336,7 @@ def test_a_reader_that_finds_its_object_gone_looks_at_the_record_again(start_ser
         def replace_meanwhile():
             assert proxy.stalled.acquire(timeout=10)
             replaced = replace(other, file, b"\xffnew")
+            wait_until(lambda: not bucket.has(file["s3_key"]))
             proxy.heal()
             return replaced
 
@@ -369,12 +368,10 @@ def test_a_store_that_fails_is_503_and_the_old_bytes_stay(start_service, parts, 
             assert is_as_before(client, bucket, file)
 
 
-def test_an_old_object_that_cannot_be_removed_now_is_removed_later(start_service, parts, bucket, registry, monkeypatch):
-    monkeypatch.setattr(repository, "REMOVAL_TIME", timedelta(seconds=0.5))
+def test_an_old_object_that_cannot_be_removed_now_is_removed_later(start_service, parts, bucket, registry):
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
-        upload = {"cleanup_interval_seconds": 0.1}
-        with start_service(store=store, upload=upload) as service, service.client("alice") as client:
+        with start_service(store=store) as service, service.client("alice") as client:
             file = client.put("/files/raw/data.bin", content=b"\xffold").json()
             proxy.cut_after(0, direction="up", matching="^DELETE ")
             assert replace(client, file, b"\xffnew").status_code == 200
@@ -387,10 +384,9 @@ def test_an_old_object_that_cannot_be_removed_now_is_removed_later(start_service
 
 
 def test_a_writer_that_died_leaves_the_old_bytes_and_its_own_are_removed(
-    start_service, registry, bucket, monkeypatch, upload, alice
+    start_service, registry, bucket, upload, alice
 ):
     """What a process that is gone has left: a reserved object whose lease runs out."""
-    monkeypatch.setattr(repository, "REMOVAL_TIME", timedelta(seconds=0.2))
     file, left = upload(OLD), f"left-by-the-dead/{uuid4()}"
     registry.rows(
         "INSERT INTO stored_objects (id, key, file_id, role, state, lease_token, lease_expires_at)"

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from app.config import (
     AuthSettings,
     DatabaseSettings,
+    MaintenanceSettings,
     OutboxSettings,
     ServerSettings,
     Settings,
@@ -60,6 +61,7 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
         upload=UploadSettings(_env_file=None, **merged.get("upload", {})),
         verify=VerifySettings(_env_file=None, **merged.get("verify", {})),
         outbox=OutboxSettings(_env_file=None, **merged.get("outbox", {})),
+        maintenance=MaintenanceSettings(_env_file=None, **merged.get("maintenance", {})),
         server=ServerSettings(_env_file=None, **merged.get("server", {})),
     )
 

@@ -78,7 +78,7 @@ def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     stored = {row["key"] for row in rows if row["state"] == "stored"}
     keys = bucket.keys()
     found = [f"object without row: {key}" for key in keys - stored]
-    found += [f"row without object: {key}" for key in stored - keys]
+    found += [f"row without object: {key}" for key in stored - bucket.all_keys()]
     # A row that waits to be looked at once more is no disagreement; an object under it is one, by the first rule.
     found += [f"unfinished row: {row['key']}" for row in rows if row["state"] == "reserved"]
     found += [f"unfinished multipart upload: {key}" for key in bucket.unfinished()]

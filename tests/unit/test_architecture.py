@@ -14,6 +14,7 @@ from app.api import v1
 from app.config import (
     AuthSettings,
     DatabaseSettings,
+    MaintenanceSettings,
     OutboxSettings,
     ServerSettings,
     Settings,
@@ -37,6 +38,7 @@ def app():
         upload=UploadSettings(_env_file=None),
         verify=VerifySettings(_env_file=None),
         outbox=OutboxSettings(_env_file=None),
+        maintenance=MaintenanceSettings(_env_file=None),
         server=ServerSettings(_env_file=None, cors_origins=["https://app.example.com"]),
     )
     return create_app(settings)

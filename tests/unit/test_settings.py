@@ -56,7 +56,16 @@ VARIABLES = [
     ("AUTH_ISSUER", "https://login.example.com", "auth.issuer", "https://login.example.com"),
     ("AUTH_AUDIENCE", "holdfast", "auth.audience", "holdfast"),
     ("UPLOAD_LEASE_SECONDS", "90", "upload.lease_seconds", 90.0),
+    ("MAINTENANCE_INTERVAL_SECONDS", "0", "maintenance.maintenance_interval_seconds", 0.0),
+    ("RECONCILE_GRACE_SECONDS", "60", "maintenance.reconcile_grace_seconds", 60.0),
+    ("FILE_CLEANUP_DAYS", "0", "maintenance.file_cleanup_days", 0),
+    ("FILE_CLEANUP_DAYS", "", "maintenance.file_cleanup_days", None),
+    ("QUARANTINE_DAYS", "1", "maintenance.quarantine_days", 1),
+    ("SCRUB_MB_PER_SECOND", "0.5", "maintenance.scrub_mb_per_second", 0.5),
+    ("SCRUB_INTERVAL_DAYS", "7", "maintenance.scrub_interval_days", 7),
 ]  # fmt: skip
+
+MEANT_EMPTY = {"S3_FOLDER_STRUCTURE", "FILE_CLEANUP_DAYS"}
 
 # Variable, wrong value, a word that says what would be right.
 WRONG = [
@@ -183,7 +192,7 @@ def test_what_has_no_default_must_be_set(environ, variable, value):
 
 @pytest.mark.parametrize(
     ("variable", "path"),
-    [(variable, path) for variable, _, path, _ in VARIABLES if variable not in {*NEEDED, "S3_FOLDER_STRUCTURE"}],
+    [(variable, path) for variable, _, path, _ in VARIABLES if variable not in {*NEEDED, *MEANT_EMPTY}],
 )
 def test_an_empty_value_is_no_value(environ, variable, path):
     default = found(path)

@@ -48,6 +48,7 @@ class ObjectState(StrEnum):
     STORED = "stored"
     REMOVING = "removing"
     REMOVED = "removed"
+    LOST = "lost"  # was stored; the bucket doesn't have it any more, and nobody here removed it
 
 
 class ObjectRole(StrEnum):
@@ -55,6 +56,8 @@ class ObjectRole(StrEnum):
 
     STAGING = "staging"
     CONTENT = "content"
+    QUARANTINE = "quarantine"  # nobody knew it; moved aside from `original_key` until it's removed or restored
+    FOREIGN = "foreign"  # somebody else's, and known to be: left alone
 
 
 class ChecksumKind(StrEnum):
@@ -93,10 +96,19 @@ class StoredObject(Base):
         _one_of("state", ObjectState),
         _one_of("sha256_kind", ChecksumKind),
         Index("ix_stored_objects_reserved", "lease_expires_at", postgresql_where=text("state = 'reserved'")),
+        Index("ix_stored_objects_kept", "key", postgresql_where=text("state <> 'removed'")),
+        Index(
+            "ix_stored_objects_scrub",
+            text("coalesce(scrubbed_at, created_at)"),
+            "id",
+            postgresql_where=text("state = 'stored' AND role = 'content'"),
+        ),
+        Index("ix_stored_objects_quarantine", "created_at", postgresql_where=text("role = 'quarantine'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(Text, unique=True)
+    # Sorted by its bytes, as stores list their keys, whatever the database's own order is.
+    key: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
     # No foreign key: the ledger outlives the file.
     file_id: Mapped[UUID] = mapped_column(index=True)
     role: Mapped[str] = mapped_column(Text)
@@ -112,6 +124,8 @@ class StoredObject(Base):
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     url_expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    scrubbed_at: Mapped[datetime | None] = mapped_column(Moment)
+    original_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
     updated_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
 
@@ -162,6 +176,7 @@ class FileUpload(Base):
             postgresql_ops={"metadata": "jsonb_path_ops"},
         ),
         Index("ix_file_uploads_expires", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+        Index("ix_file_uploads_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -16,7 +16,7 @@ REMOVE_OBJECT = "object.remove"
 # How long whoever looks at a client's multipart upload has for it, before somebody else does.
 LOOKING_TIME = timedelta(seconds=60)
 
-ALIVE = StoredObject.state.in_([ObjectState.RESERVED, ObjectState.STORED])
+ALIVE = StoredObject.state.in_([ObjectState.RESERVED, ObjectState.STORED, ObjectState.LOST])
 
 
 class RemovalRepository:
@@ -54,21 +54,22 @@ class RemovalRepository:
         await self._give_up(this, gone, may_be_multipart=may_be_multipart, look_again=look_again)
         return False
 
-    async def give_up_all(self, file_id: UUID, *, but: UUID | None = None) -> None:
-        """Give up all objects of a file, or all but one.
+    async def give_up_all(self, *file_ids: UUID, but: UUID | None = None) -> None:
+        """Give up all objects of some files, or all but one.
 
         One that a process of ours is writing is given its lease's time: the writer finds the lease
         gone and gives it up itself; removed now, it could be written again a moment later.
         """
         kept = () if but is None else (StoredObject.id != but,)
         is_written = and_(StoredObject.state == ObjectState.RESERVED, StoredObject.lease_token.is_not(None))
-        mine = (StoredObject.file_id == file_id, ALIVE, *kept)
+        mine = (StoredObject.file_id.in_(file_ids), ALIVE, *kept)
         await self._give_up(*mine, is_written, when_lease_ends=True, may_be_multipart=True)
         await self._give_up(*mine)
 
-    async def give_up(self, object_id: UUID) -> None:
-        """Give up a stored object whose file has another by now."""
-        await self._give_up(StoredObject.id == object_id, StoredObject.state == ObjectState.STORED)
+    async def give_up(self, *object_ids: UUID) -> int:
+        """Give up single objects that are stored, or were and came back; returns how many."""
+        is_written = StoredObject.state.in_([ObjectState.STORED, ObjectState.LOST])
+        return await self._give_up(StoredObject.id.in_(object_ids), is_written)
 
     async def give_up_overdue(self, *, limit: int) -> int:
         """Give up objects whose writer is gone; no two callers get the same one. Returns how many."""

@@ -119,6 +119,6 @@ class FileRepository:
         """Take the file's lock, as all do who change a file and its objects: first, so that none wait in a ring."""
         await self._session.execute(select(FileUpload.id).where(FileUpload.id == file_id).with_for_update())
 
-    async def delete(self, file_id: UUID) -> None:
-        """Remove a file from the registry for good."""
-        await self._session.execute(delete(FileUpload).where(FileUpload.id == file_id))
+    async def delete(self, *file_ids: UUID) -> None:
+        """Remove files from the registry for good."""
+        await self._session.execute(delete(FileUpload).where(FileUpload.id.in_(file_ids)))

@@ -179,6 +179,7 @@ def test_credentials_that_end_are_fetched_again_before_signing():
     presigner = Presigner(client, "files")
     client._request_signer._credentials = role
     assert presigner.may_block is True
+    presigner.renew_credentials()
     parts = presigner.parts("k", "id", ttl_seconds=60)
     assert presigner.may_block is False
     assert {query_of(parts.url(number))["X-Amz-Security-Token"] for number in (1, 2, 3)} == {"of KEY2"}

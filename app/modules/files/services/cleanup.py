@@ -44,8 +44,9 @@ class CleanupService:
             log.info("leftovers_given_up", count=given_up)
         return given_up
 
-    async def spare_what_still_arrives(self) -> None:
-        """Multipart uploads of clients whose time is over: given up only when no part came for a while."""
+    async def give_up_silent(self) -> int:
+        """Multipart uploads of clients whose time is over, if no part came for a while; returns how many."""
+        given_up = 0
         async with self._database.transaction() as session:
             claimed = await RemovalRepository(session).claim_receiving(limit=BATCH)
         for stored in claimed:
@@ -54,7 +55,8 @@ class CleanupService:
                 if last_part_at is not None and last_part_at > utc_now() - PART_PAUSE:
                     await FileRepository(session).extend_lease(stored.id, last_part_at + PART_PAUSE)
                 else:
-                    await RemovalRepository(session).abandon(stored.id, None)
+                    given_up += await RemovalRepository(session).abandon(stored.id, None)
+        return given_up
 
     async def forget_old_keys(self) -> None:
         """Idempotency keys that are a day old."""
@@ -63,8 +65,7 @@ class CleanupService:
 
     async def run_once(self) -> int:
         """All of these, once; returns how many objects were given up."""
-        await self.spare_what_still_arrives()
-        given_up = await self.give_up_overdue()
+        given_up = await self.give_up_silent() + await self.give_up_overdue()
         await self.forget_old_keys()
         return given_up
 

@@ -1,0 +1,136 @@
+"""All other settings: one class a prefix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from app.config.group import SettingsGroup, group_of
+from app.config.values import MEBIBYTE, asyncpg_url, split_words
+
+HS256_MIN_SECRET_BYTES = 32
+
+
+class AuthSettings(SettingsGroup):
+    """How callers prove who they are (`AUTH_*`)."""
+
+    model_config = group_of("AUTH_")
+
+    enabled: bool = True
+    jwt_secret: SecretStr | None = None
+    issuer: str | None = None
+    audience: str | None = None
+
+    @model_validator(mode="after")
+    def _can_authenticate(self) -> Self:
+        if not self.enabled:
+            return self
+        if self.jwt_secret is None:
+            message = (
+                "AUTH_JWT_SECRET is not set, so nobody could sign in: give a secret of at least"
+                " 32 bytes (openssl rand -hex 32), or AUTH_ENABLED=false to serve everybody as one user"
+            )
+            raise ValueError(message)
+        if len(self.jwt_secret.get_secret_value().encode()) < HS256_MIN_SECRET_BYTES:
+            message = "AUTH_JWT_SECRET is shorter than the 32 bytes that HS256 needs: try openssl rand -hex 32"
+            raise ValueError(message)
+        return self
+
+
+class UploadSettings(SettingsGroup):
+    """How long an upload may take and stay unfinished (`UPLOAD_*`)."""
+
+    model_config = group_of("UPLOAD_")
+
+    lease_seconds: Annotated[float, Field(ge=1)] = 60.0
+    idle_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    min_bytes_per_second: Annotated[int, Field(ge=0)] = 1024
+    cleanup_interval_seconds: Annotated[float, Field(gt=0)] = 30.0
+    # After a store that did not answer, and after the end of an URL: how long bytes may still arrive.
+    late_write_seconds: Annotated[float, Field(ge=0)] = 60.0
+    longest_transfer_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    expiry_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1440
+
+
+class VerifySettings(SettingsGroup):
+    """How much is read back to verify it (`VERIFY_*`)."""
+
+    model_config = group_of("VERIFY_")
+
+    inline_max_mb: Annotated[int, Field(ge=0)] = 256
+
+    @property
+    def inline_max_bytes(self) -> int:
+        """Up to this size a client waits for the verification; above it becomes a job."""
+        return self.inline_max_mb * MEBIBYTE
+
+
+class OutboxSettings(SettingsGroup):
+    """Who carries out what must happen after a commit, such as removing objects (`OUTBOX_*`)."""
+
+    model_config = group_of("OUTBOX_")
+
+    enabled: bool = True
+    poll_seconds: Annotated[float, Field(gt=0)] = 1.0
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    lease_seconds: Annotated[float, Field(ge=1)] = 60.0
+
+
+class MaintenanceSettings(SettingsGroup):
+    """What the service does unasked, how often and how fast (no prefix)."""
+
+    model_config = group_of("")
+    meant_empty = frozenset({"file_cleanup_days"})  # never
+
+    maintenance_interval_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    reconcile_grace_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    file_cleanup_days: Annotated[
+        int | None, Field(ge=0), BeforeValidator(lambda days: None if days == "" else days)
+    ] = 30
+    quarantine_days: Annotated[int, Field(ge=0)] = 7
+    scrub_mb_per_second: Annotated[float, Field(gt=0)] = 20.0
+    scrub_interval_days: Annotated[int, Field(ge=0)] = 30
+
+
+class DatabaseSettings(SettingsGroup):
+    """The registry's PostgreSQL (`DATABASE_*`)."""
+
+    model_config = group_of("DATABASE_")
+
+    url: SecretStr
+    pool_size: Annotated[int, Field(ge=1, le=500)] = 10
+    pool_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+
+    @field_validator("url")
+    @classmethod
+    def _asyncpg_url(cls, value: SecretStr) -> SecretStr:
+        return SecretStr(asyncpg_url(value.get_secret_value()))
+
+
+class ServerSettings(SettingsGroup):
+    """The HTTP surface and the process (no prefix)."""
+
+    model_config = group_of("")
+
+    api_v1_prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/api/v1"
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "json"
+    debug: bool = False
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path(".data")
+    shutdown_grace_seconds: Annotated[int, Field(ge=0)] = 25
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return split_words(value)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value

@@ -1,0 +1,70 @@
+"""All groups at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_settings import BaseSettings
+
+from app.config.group import ENV_FILE, ConfigurationError, readable
+from app.config.groups import (
+    AuthSettings,
+    DatabaseSettings,
+    MaintenanceSettings,
+    OutboxSettings,
+    ServerSettings,
+    UploadSettings,
+    VerifySettings,
+)
+from app.config.store import StoreSettings
+
+
+class Settings(BaseModel):
+    """All groups, frozen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    store: StoreSettings
+    database: DatabaseSettings
+    auth: AuthSettings
+    upload: UploadSettings
+    verify: VerifySettings
+    outbox: OutboxSettings
+    maintenance: MaintenanceSettings
+    server: ServerSettings
+
+    @classmethod
+    def from_environment(cls, *, env_file: str | None = ENV_FILE) -> Settings:
+        """Read all groups at once, so that the operator sees everything that is wrong in one go.
+
+        Args:
+            env_file: read below the environment; None where that has been done already.
+
+        Raises:
+            ConfigurationError: with one line a variable: its name and what would be right.
+        """
+        groups: dict[str, type[BaseSettings]] = {
+            "store": StoreSettings,
+            "database": DatabaseSettings,
+            "auth": AuthSettings,
+            "upload": UploadSettings,
+            "verify": VerifySettings,
+            "outbox": OutboxSettings,
+            "maintenance": MaintenanceSettings,
+            "server": ServerSettings,
+        }
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for name, group in groups.items():
+            try:
+                values[name] = group(_env_file=env_file)
+            except ValidationError as error:
+                problems += readable(error, prefix=group.model_config.get("env_prefix", ""))
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+        return cls(**values)
+
+    def without_outbox(self) -> Settings:
+        """The same for a process that carries out the outbox only where it says so."""
+        return self.model_copy(update={"outbox": self.outbox.model_copy(update={"enabled": False})})

@@ -1,0 +1,79 @@
+"""How single values are read from text, and what is said when they can't be."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+from pydantic import AfterValidator, Field
+
+MEBIBYTE = 1_048_576
+SIGV4_MAX_EXPIRY_SECONDS = 604_800
+
+
+def words_of(text: str) -> list[str]:
+    """The words between commas."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def parse_json(text: str, hint: str) -> object:
+    """Any JSON value.
+
+    Raises:
+        ValueError: it's none; says `hint`.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(hint) from error
+
+
+def split_words(value: object) -> object:
+    """Take `a, b, c` or a JSON list for a list of words."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith("["):
+        return parse_json(value, 'give words with commas between them, or a JSON list such as ["a", "b"]')
+    return words_of(value)
+
+
+def _has_usable_port(parts: SplitResult) -> bool:
+    """Whether the port is a number; urllib says so only when asked, and repeats parts of a password then."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    is_bare = not (parts.query or parts.path.strip("/"))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_bare or not _has_usable_port(parts):
+        message = "give an http(s) address without path, such as http://localhost:9000"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+def asyncpg_url(value: str) -> str:
+    """A PostgreSQL address as SQLAlchemy's asyncpg dialect takes it.
+
+    Raises:
+        ValueError: it's the address of something else.
+    """
+    parts = urlsplit(value)
+    dialect, _, driver = parts.scheme.partition("+")
+    if dialect not in {"postgresql", "postgres"} or driver not in {"", "asyncpg"} or not _has_usable_port(parts):
+        message = (
+            "give a PostgreSQL address: postgresql+asyncpg://user:password@host:5432/database"
+            " (characters such as / @ # in the password percent-encoded)"
+        )
+        raise ValueError(message)
+    # libpq calls it sslmode, asyncpg calls it ssl; people paste what their provider shows them.
+    query = urlencode([("ssl" if name == "sslmode" else name, item) for name, item in parse_qsl(parts.query)])
+    # Not urlunsplit: it drops the slashes of an address without host, as sockets have it.
+    return f"postgresql+asyncpg://{parts.netloc}{parts.path}" + (f"?{query}" if query else "")
+
+
+HttpAddress = Annotated[str, AfterValidator(_http_url)]
+ExpirySeconds = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS)]

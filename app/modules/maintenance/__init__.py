@@ -1,0 +1,1 @@
+"""Keeps registry and bucket in agreement: expire, purge, reconcile, scrub."""

@@ -1,0 +1,1 @@
+"""The jobs, what they share, and the loop that runs them."""

@@ -1,0 +1,61 @@
+"""Purge: what was soft-deleted long enough ago goes for good, and what lay aside long enough."""
+
+from __future__ import annotations
+
+from app.config import MaintenanceSettings
+from app.core.database import Database
+from app.modules.files.removal_repository import RemovalRepository
+from app.modules.files.repository import FileRepository
+from app.modules.maintenance.ledger_repository import LedgerRepository
+from app.modules.maintenance.reports import Gravity, Tally
+
+BATCH = 100
+FILES, ASIDE = "purged files", "purged quarantine"
+KINDS = {FILES: Gravity.ROUTINE, ASIDE: Gravity.ROUTINE}
+
+
+class PurgeJob:
+    """Any number of workers may do this at once: each takes what no other has locked."""
+
+    name = "purge"
+    kinds = KINDS
+
+    def __init__(self, database: Database, settings: MaintenanceSettings) -> None:
+        self._database = database
+        self._days = settings.file_cleanup_days
+        self._quarantine_days = settings.quarantine_days
+
+    async def run(self, tally: Tally, *, dry_run: bool) -> None:
+        """Until nothing is left that is due."""
+        if dry_run:
+            async with self._database.transaction() as session:
+                ledger = LedgerRepository(session)
+                if self._days is not None:
+                    tally.find(FILES, count=await ledger.count_purgeable(self._days))
+                tally.find(ASIDE, count=await ledger.count_old_quarantine(self._quarantine_days))
+            return
+        while self._days is not None and await self._purge_files(tally, self._days):
+            continue
+        while await self._purge_quarantine(tally):
+            continue
+
+    async def _purge_files(self, tally: Tally, days: int) -> bool:
+        async with self._database.transaction() as session:
+            chosen = await LedgerRepository(session).lock_purgeable(days=days, limit=BATCH)
+            if chosen:
+                await RemovalRepository(session).give_up_all(*chosen)
+                await FileRepository(session).delete(*chosen)
+        for file_id in chosen:
+            tally.find(FILES, file_id)
+        # The files are gone from this commit on; the outbox has their bytes.
+        tally.do(FILES, len(chosen))
+        return bool(chosen)
+
+    async def _purge_quarantine(self, tally: Tally) -> bool:
+        async with self._database.transaction() as session:
+            chosen = await LedgerRepository(session).lock_old_quarantine(days=self._quarantine_days, limit=BATCH)
+            await RemovalRepository(session).give_up(*[stored.id for stored in chosen])
+        for stored in chosen:
+            tally.find(ASIDE, stored.original_key)
+        tally.do(ASIDE, len(chosen))
+        return bool(chosen)

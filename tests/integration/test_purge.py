@@ -1,0 +1,147 @@
+"""Purge and expire: what is due goes once, by any number of workers; what is not due stays."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from app.modules.maintenance.services.jobs import Job, Options
+from tests.support.direct import begin
+from tests.support.faulty_store import faulty_store
+from tests.support.maintenance import Corner, counts, fresh_prefix, working
+from tests.support.states import expire
+
+FILES = 5000
+
+
+@pytest.fixture
+def alice(corner):
+    with corner.service.client("alice") as client:
+        yield client
+
+
+def deleted_days_ago(registry, file_id: str, days: int) -> None:
+    registry.rows("UPDATE file_uploads SET deleted_at = now() - make_interval(days => $2) WHERE id = $1", file_id, days)
+
+
+def test_soft_deleted_files_go_for_good_when_their_days_are_over(corner, alice, registry):
+    files = [alice.put(f"/files/raw/{name}.txt", content=b"x").json() for name in ("old", "young", "kept")]
+    old, young, kept = files
+    for file in (old, young):
+        alice.delete(f"/files/{file['id']}")
+    deleted_days_ago(registry, old["id"], 31)
+    deleted_days_ago(registry, young["id"], 29)
+    before = corner.keys()
+    assert counts(corner.run(Job.PURGE, dry_run=True)) == {"purged files": (1, 0)}
+    assert corner.keys() == before
+    report = corner.run(Job.PURGE)
+    assert counts(report) == {"purged files": (1, 1), "their objects": (1, 1)}
+    assert report.findings[0].examples == (old["id"],)
+    assert alice.get(f"/files/{old['id']}").status_code == 404
+    assert alice.get(f"/files/{young['id']}").json()["status"] == "deleted"
+    assert {corner.prefix + key for key in sorted(corner.keys())} == {young["s3_key"], kept["s3_key"]}
+
+
+def test_without_a_number_of_days_nothing_is_ever_purged(start_service, bucket, registry):
+    settings = {"file_cleanup_days": ""}
+    with (
+        start_service(store={"key_prefix": fresh_prefix()}, maintenance=settings) as service,
+        service.client("a") as alice,
+    ):
+        assert service.settings.maintenance.file_cleanup_days is None
+        file = alice.put("/files/raw/a.txt", content=b"x").json()
+        alice.delete(f"/files/{file['id']}")
+        deleted_days_ago(registry, file["id"], 9999)
+        assert counts(Corner(service, bucket).run(Job.PURGE)) == {}
+        assert alice.get(f"/files/{file['id']}").json()["status"] == "deleted"
+        alice.delete(f"/files/{file['id']}", params={"hard_delete": True})
+
+
+def test_bytes_that_the_store_keeps_for_now_are_removed_later(start_service, parts, bucket, registry):
+    with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
+        store = {"key_prefix": fresh_prefix(), "endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
+        with start_service(store=store) as service, service.client("alice") as alice:
+            corner = Corner(service, bucket)
+            file = alice.put("/files/raw/a.txt", content=b"x").json()
+            alice.delete(f"/files/{file['id']}")
+            deleted_days_ago(registry, file["id"], 31)
+            proxy.cut_after(0, direction="up", matching="^DELETE .*_a.txt")
+            report = corner.run(Job.PURGE)
+            assert (counts(report), report.is_well) == ({"purged files": (1, 1), "their objects": (1, 0)}, False)
+            assert alice.get(f"/files/{file['id']}").status_code == 404
+            proxy.heal()
+            registry.rows("UPDATE stored_objects SET lease_expires_at = now() WHERE key = $1", file["s3_key"])
+            assert counts(corner.run(Job.EXPIRE)) == {"leftovers": (1, 1)}
+            assert file["s3_key"] not in bucket.all_keys()
+
+
+def test_files_whose_time_has_come_are_deleted_as_of_that_time(corner, alice, registry):
+    file = alice.put("/files/raw/a.txt", content=b"x").json()
+    kept = alice.put("/files/raw/b.txt", content=b"x").json()
+    expire(registry, file["id"])
+    assert counts(corner.run(Job.EXPIRE, dry_run=True)) == {"expired files": (1, 0)}
+    assert counts(corner.run(Job.EXPIRE)) == {"expired files": (1, 1)}
+    [row] = registry.rows(
+        "SELECT status, deleted_at = expires_at AS at_once FROM file_uploads WHERE id = $1", file["id"]
+    )
+    assert row == {"status": "deleted", "at_once": True}
+    assert alice.get(f"/files/{kept['id']}").json()["status"] == "available"
+    assert counts(corner.run(Job.EXPIRE)) == {}
+
+
+def test_direct_uploads_whose_time_is_over_leave_nothing(corner, alice, registry):
+    uploads = [begin(alice, b"x" * (9 << 20), "a.bin", method=method) for method in ("put", "multipart")]
+    registry.rows(
+        "UPDATE stored_objects SET lease_expires_at = now(), url_expires_at = now() - interval '2 hours'"
+        " WHERE key LIKE $1",
+        f"{corner.prefix}%",
+    )
+    assert counts(corner.run(Job.EXPIRE, dry_run=True)) == {"leftovers": (2, 0)}
+    assert sum(done for _, done in counts(corner.run(Job.EXPIRE)).values()) == 2
+    for upload in uploads:
+        assert alice.get(f"/files/{upload['file']['id']}").status_code == 404
+    assert [key for key in corner.bucket.unfinished() if key.startswith(corner.prefix)] == []
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_many_workers_at_once_delete_each_object_once_and_skip_none(start_service, parts, bucket, registry, workers):
+    with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
+        store = {"key_prefix": fresh_prefix(), "endpoint_url": proxy.endpoint_url}
+        with start_service(store=store) as service:
+            corner = Corner(service, bucket)
+            with ThreadPoolExecutor(16) as pool:
+                # Every tenth is really there; the store is told to delete the others all the same.
+                list(pool.map(lambda number: corner.put(f"{number}.txt"), range(0, FILES, 10)))
+            registry.rows(
+                "WITH numbers AS (SELECT n, gen_random_uuid() AS file, gen_random_uuid() AS object"
+                "                 FROM generate_series(0, $2 - 1) n),"
+                " objects AS (INSERT INTO stored_objects (id, key, file_id, role, state, size_bytes)"
+                "             SELECT object, $1 || n || '.txt', file, 'content', 'stored', 15 FROM numbers)"
+                " INSERT INTO file_uploads"
+                " (id, owner_id, filename, content_type, file_size, status, deleted_at, current_object_id)"
+                " SELECT file, 'alice', n || '.txt', 'text/plain', 15, 'deleted', now() - interval '31 days', object"
+                " FROM numbers",
+                corner.prefix,
+                FILES,
+            )
+
+            async def purge():
+                """Each with connections of its own, as processes have them."""
+                run = [working(service.settings, lambda each: each.run(Job.PURGE, Options())) for _ in range(workers)]
+                return await asyncio.gather(*run)
+
+            reports = [counts(report) for report in asyncio.run(purge())]
+    assert all(found["their objects"][0] == found["their objects"][1] for found in reports)
+    assert sum(found["purged files"][1] for found in reports) == FILES
+    pattern = re.compile(rf"^DELETE /{bucket.name}/{corner.prefix}(\d+\.txt)$")
+    deleted = Counter(found[1] for line in proxy.requests if (found := pattern.match(line)))
+    assert len(deleted) == FILES
+    assert set(deleted.values()) == {1}
+    assert [key for key in bucket.all_keys() if key.startswith(corner.prefix) and key.endswith(".txt")] == []
+    left = "SELECT state, count(*) FROM stored_objects WHERE key LIKE $1 GROUP BY 1"
+    assert registry.rows(left, f"{corner.prefix}%.txt") == [{"state": "removed", "count": FILES}]
+    registry.rows("DELETE FROM stored_objects WHERE key LIKE $1", f"{corner.prefix}%")

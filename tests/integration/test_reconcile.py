@@ -1,0 +1,403 @@
+"""Reconcile: whatever registry and bucket disagree about is found and put right, and nothing else is touched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from app.core.s3_listing import PAUSES_SECONDS
+from app.modules.maintenance.reports import as_json, as_table
+from app.modules.maintenance.services import jobs, reconcile
+from app.modules.maintenance.services.jobs import Job
+from tests.support.faulty_store import faulty_store
+from tests.support.maintenance import Corner, counts, fresh_prefix
+
+UNKNOWN, LEFTOVER, MISSING = "unknown objects", "leftover objects", "missing objects"
+
+
+@pytest.fixture
+def alice(corner):
+    with corner.service.client("alice") as client:
+        yield client
+
+
+@pytest.fixture
+def upload(alice):
+    def send(content: bytes = b"hello", filename: str = "a.txt") -> dict:
+        answer = alice.put(f"/files/raw/{filename}", content=content)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return send
+
+
+@pytest.fixture
+def many(corner, registry):
+    """So many known objects that a few strange ones are no more than 5 %; known as somebody else's."""
+
+    def known(count: int = 40) -> None:
+        for number in range(count):
+            key = corner.put(f"known/{number:03}")
+            registry.rows(
+                "INSERT INTO stored_objects (id, key, file_id, role, state)"
+                " VALUES (gen_random_uuid(), $1, gen_random_uuid(), 'foreign', 'stored')",
+                key,
+            )
+
+    yield known
+    for key in corner.bucket.all_keys():
+        if key.startswith(f"{corner.prefix}known/"):
+            corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=key)
+    registry.rows("DELETE FROM stored_objects WHERE key LIKE $1", f"{corner.prefix}known/%")
+
+
+def empty(corner: Corner, registry) -> None:
+    """Let a test end with what it left on purpose."""
+    for key in corner.bucket.all_keys():
+        if key.startswith(corner.prefix):
+            corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=key)
+    registry.rows("DELETE FROM file_uploads WHERE current_object_id IN"
+                  " (SELECT id FROM stored_objects WHERE key LIKE $1)", f"{corner.prefix}%")  # fmt: skip
+    registry.rows("DELETE FROM stored_objects WHERE key LIKE $1", f"{corner.prefix}%")
+
+
+def test_where_all_is_well_nothing_is_found_and_nothing_changes(corner, upload):
+    upload(), upload()
+    before = corner.keys()
+    report = corner.run(Job.RECONCILE)
+    assert report.is_well
+    assert counts(report) == {}
+    assert report.looked_at == {"objects": 2, "rows": 2}
+    assert corner.keys() == before
+
+
+def test_an_unknown_object_is_moved_aside_listed_and_restored_as_it_was(corner, registry):
+    key = corner.put("a b/ünïcode+&%2F.txt", ContentType="text/x-own", Metadata={"own": "yes"})
+    assert corner.reconcile(dry_run=True) == {UNKNOWN: (1, 0)}
+    assert corner.keys() == {key.removeprefix(corner.prefix)}
+    assert corner.reconcile() == {UNKNOWN: (1, 1)}
+    [aside] = corner.aside()
+    assert corner.keys() == {aside}
+    [listed] = corner.listed_aside()
+    assert (listed.original_key, listed.size_bytes) == (key, 15)
+    assert corner.reconcile() == {}
+
+    assert corner.with_service(lambda service: service.quarantine.restore(listed.id)) == key
+    assert corner.keys() == {key.removeprefix(corner.prefix)}
+    back = corner.bucket.client.get_object(Bucket=corner.bucket.name, Key=key)
+    assert (back["Body"].read(), back["ContentType"], back["Metadata"]) == (
+        b"somebody else's", "text/x-own", {"own": "yes"},
+    )  # fmt: skip
+    assert corner.reconcile() == {}
+    # Its owner may do with it what they like.
+    corner.put(key.removeprefix(corner.prefix), b"written again")
+    assert corner.reconcile() == {}
+    corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=key)
+    assert corner.reconcile() == {"foreign objects gone": (1, 1)}
+    assert registry.rows("SELECT 1 FROM stored_objects WHERE key = $1", key) == []
+
+
+def test_an_object_is_not_restored_over_another(corner):
+    key = corner.put("a.txt")
+    corner.reconcile()
+    [listed] = corner.listed_aside()
+    corner.put("a.txt", b"came since")
+    with pytest.raises(Exception, match="under the original key again"):
+        corner.with_service(lambda service: service.quarantine.restore(listed.id))
+    assert corner.bucket.read(key) == b"came since"
+    corner.reconcile()
+    assert len(corner.aside()) == 2
+
+
+def test_what_lay_aside_long_enough_is_purged(corner, registry):
+    corner.put("a.txt")
+    corner.reconcile()
+    assert counts(corner.run(Job.PURGE)) == {}
+    mine = f"{corner.prefix}%"
+    registry.rows("UPDATE stored_objects SET created_at = now() - interval '8 days' WHERE key LIKE $1", mine)
+    assert counts(corner.run(Job.PURGE, dry_run=True)) == {"purged quarantine": (1, 0)}
+    assert counts(corner.run(Job.PURGE)) == {"purged quarantine": (1, 1)}
+    assert corner.keys() == set()
+
+
+def test_large_unknown_objects_are_moved_by_parts(corner):
+    body = bytes(range(256)) * 4096 * 12
+    corner.put("large.bin", body, ContentType="video/x-own")
+
+    async def reconcile_with_a_small_limit(service):
+        service.quarantine._copy_limit_bytes = 5 << 20
+        return await service.run(Job.RECONCILE, jobs.Options())
+
+    assert counts(corner.with_service(reconcile_with_a_small_limit)) == {UNKNOWN: (1, 1)}
+    [aside] = corner.aside()
+    moved = corner.bucket.client.get_object(Bucket=corner.bucket.name, Key=corner.prefix + aside)
+    assert (moved["Body"].read() == body, moved["ContentType"]) == (True, "video/x-own")
+
+
+def test_an_object_younger_than_the_grace_is_left_alone(start_service, bucket):
+    store, maintenance = {"key_prefix": fresh_prefix()}, {"reconcile_grace_seconds": 3600}
+    with start_service(store=store, maintenance=maintenance) as service:
+        young = Corner(service, bucket)
+        key = young.put("young.txt")
+        assert young.reconcile() == {}
+        assert key in bucket.all_keys()
+        bucket.client.delete_object(Bucket=bucket.name, Key=key)
+
+
+def test_neighbours_outside_of_the_prefix_are_neither_listed_nor_touched(start_service, parts, bucket):
+    name = fresh_prefix()[:-1]
+    neighbours = [f"{name}", f"{name}-b/x", f"{name}.txt", f"{name}0/x", f"other-{name}/x", f"{name[:-1]}/x"]
+    for key in neighbours:
+        bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"a neighbour's")
+    begun = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=f"{name}-b/y")["UploadId"]
+    try:
+        with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
+            store = {"key_prefix": f"{name}/", "endpoint_url": proxy.endpoint_url}
+            with start_service(store=store) as service:
+                corner = Corner(service, bucket)
+                corner.put("mine")
+                assert corner.reconcile() == {UNKNOWN: (1, 1)}
+                corner.run(Job.SCRUB)
+        listings = [line for line in proxy.requests if "prefix=" in line]
+        assert listings
+        assert all(f"prefix={name}%2F" in line for line in listings)
+        assert [key for key in neighbours if key in bucket.all_keys()] == neighbours
+        assert f"{name}-b/y" in bucket.unfinished()
+    finally:
+        for key in neighbours:
+            bucket.client.delete_object(Bucket=bucket.name, Key=key)
+        bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=f"{name}-b/y", UploadId=begun)
+
+
+def test_a_deleted_object_is_found_and_its_file_rejected_until_it_is_back(corner, alice, upload):
+    file = upload(b"precious")
+    key = file["s3_key"]
+    corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=key)
+    dry = corner.run(Job.RECONCILE, dry_run=True)
+    assert (counts(dry), dry.is_well) == ({MISSING: (1, 0)}, False)
+    assert alice.get(f"/files/{file['id']}").json()["status"] == "available"
+
+    report = corner.run(Job.RECONCILE)
+    assert (counts(report), report.is_well) == ({MISSING: (1, 1)}, False)
+    assert [each.examples for each in report.findings if each.found] == [(key,)]
+    record = alice.get(f"/files/{file['id']}").json()
+    assert (record["status"], record["rejection"]["code"]) == ("rejected", "content_lost")
+    assert alice.get(f"/files/{file['id']}/download").status_code == 409
+    assert corner.run(Job.RECONCILE).is_well
+
+    corner.bucket.client.put_object(Bucket=corner.bucket.name, Key=key, Body=b"precious")
+    assert corner.reconcile() == {"objects found again": (1, 1)}
+    record = alice.get(f"/files/{file['id']}").json()
+    assert (record["status"], record["rejection"], record["version"]) == ("available", None, file["version"] + 2)
+    assert alice.get(f"/files/{file['id']}/download").content == b"precious"
+
+
+def test_a_soft_deleted_file_whose_object_was_lost_and_found_is_still_deleted(corner, alice, upload):
+    file = upload()
+    alice.delete(f"/files/{file['id']}")
+    corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=file["s3_key"])
+    corner.reconcile()
+    assert alice.post(f"/files/{file['id']}/restore").status_code == 409
+    corner.put(file["s3_key"].removeprefix(corner.prefix), b"hello")
+    corner.reconcile()
+    assert alice.get(f"/files/{file['id']}").json()["status"] == "deleted"
+    assert alice.post(f"/files/{file['id']}/restore").json()["status"] == "available"
+
+
+def test_a_lost_object_of_a_file_deleted_since_is_removed_when_it_is_back(corner, alice, upload):
+    file = upload()
+    corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=file["s3_key"])
+    corner.reconcile()
+    assert alice.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 204
+    corner.put(file["s3_key"].removeprefix(corner.prefix), b"hello")
+    assert corner.reconcile() == {"objects found again": (1, 1)}
+    assert corner.keys() == set()
+
+
+def test_other_bytes_under_a_key_are_damage_and_stay_where_they_are(corner, alice, upload):
+    file = upload(b"right")
+    corner.put(file["s3_key"].removeprefix(corner.prefix), b"wrong")
+    report = corner.run(Job.RECONCILE)
+    assert (counts(report), report.is_well) == ({"changed objects": (1, 1)}, False)
+    assert alice.get(f"/files/{file['id']}").json()["rejection"]["code"] == "content_damaged"
+    assert corner.bucket.read(file["s3_key"]) == b"wrong"
+    # From a backup: the same bytes have the same ETag, and scrub reads them.
+    corner.put(file["s3_key"].removeprefix(corner.prefix), b"right")
+    assert corner.run(Job.RECONCILE).is_well
+    assert counts(corner.run(Job.SCRUB)) == {"objects whole again": (1, 1)}
+    assert alice.get(f"/files/{file['id']}").json()["status"] == "available"
+
+
+def test_an_object_written_after_its_removal_is_ours_and_removed_again(corner, alice, upload):
+    file = upload()
+    alice.delete(f"/files/{file['id']}", params={"hard_delete": True})
+    corner.put(file["s3_key"].removeprefix(corner.prefix), b"late")
+    assert corner.reconcile() == {LEFTOVER: (1, 1)}
+    assert corner.keys() == set()
+
+
+def test_old_probes_and_unknown_staging_objects_are_removed_without_ado(corner):
+    for name in ("probe-0", "staging/0", "trial-0/1", "quarantine/0/a.txt"):
+        corner.put(f".holdfast/{name}")
+    assert corner.reconcile() == {LEFTOVER: (2, 2)}
+    # A trial may be running, and what lies aside without a row is kept as long as with one.
+    assert corner.keys() == {".holdfast/trial-0/1", ".holdfast/quarantine/0/a.txt"}
+    for key in sorted(corner.keys()):
+        corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=corner.prefix + key)
+
+
+def test_unfinished_multipart_uploads_that_nobody_goes_on_with_are_aborted(corner, alice):
+    client, name = corner.bucket.client, corner.bucket.name
+    client.create_multipart_upload(Bucket=name, Key=f"{corner.prefix}a b+c.bin")
+    wish = {"filename": "a.pdf", "content_type": "application/pdf", "file_size": 9 << 20, "method": "multipart"}
+    ours = alice.post("/files/uploads", json=wish).json()
+    assert corner.reconcile(dry_run=True) == {"unfinished uploads": (1, 0)}
+    assert corner.reconcile() == {"unfinished uploads": (1, 1)}
+    [left] = [key for key in corner.bucket.unfinished() if key.startswith(corner.prefix)]
+    assert left == ours["file"]["s3_key"]
+    assert alice.delete(f"/files/uploads/{ours['file']['id']}").status_code == 204
+
+
+@pytest.mark.parametrize(("known", "strange", "stops"), [(0, 1, False), (20, 2, True), (39, 2, False), (37, 2, True)])
+def test_repair_stops_when_more_than_one_in_twenty_is_unknown(corner, many, known, strange, stops):
+    many(known)
+    for number in range(strange):
+        corner.put(f"strange/{number}")
+    before = corner.keys()
+    report = corner.run(Job.RECONCILE)
+    assert (report.stopped is not None) is stops
+    assert report.is_well is not stops
+    if stops:
+        assert "--they-are-ours" in report.stopped
+        assert corner.keys() == before
+        assert corner.reconcile(ours=True) == {UNKNOWN: (strange, strange)}
+    assert len(corner.aside()) == strange
+
+
+def test_repair_stops_at_the_first_object_too_many(corner, many, monkeypatch):
+    monkeypatch.setattr(reconcile, "MAX_STRANGE", 2)
+    many(99)
+    for number in range(3):
+        corner.put(f"strange/{number}")
+    corner.put(".holdfast/probe-x")
+    before = corner.bucket.all_keys()
+    report = corner.run(Job.RECONCILE)
+    assert "More than 2 unknown objects" in report.stopped
+    assert corner.bucket.all_keys() == before
+    assert corner.reconcile(ours=True) == {UNKNOWN: (3, 3), LEFTOVER: (1, 1)}
+
+
+def test_a_wrong_bucket_rejects_no_file(corner, alice, upload, bucket):
+    files = [upload() for _ in range(3)]
+    bucket.client.create_bucket(Bucket=f"{bucket.name}-wrong")
+    settings = corner.service.settings
+    wrong_store = settings.store.model_copy(update={"bucket_name": f"{bucket.name}-wrong"})
+    wrong = Corner(replace(corner.service, settings=settings.model_copy(update={"store": wrong_store})), bucket)
+    report = wrong.run(Job.RECONCILE)
+    assert "--they-are-lost" in report.stopped
+    assert {alice.get(f"/files/{file['id']}").json()["status"] for file in files} == {"available"}
+    bucket.client.delete_bucket(Bucket=f"{bucket.name}-wrong")
+    # And one that isn't there at all is no reason to believe anything.
+    gone = wrong.run(Job.RECONCILE, lost=True)
+    assert "storage_misconfigured" in gone.failed
+    assert {alice.get(f"/files/{file['id']}").json()["status"] for file in files} == {"available"}
+
+
+def test_what_the_store_does_not_say_is_not_taken_for_missing(start_service, parts, bucket):
+    with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
+        store = {"key_prefix": fresh_prefix(), "endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
+        with start_service(store=store) as service, service.client("alice") as alice:
+            file = alice.put("/files/raw/a.txt", content=b"hello").json()
+            corner = Corner(service, bucket)
+            bucket.client.delete_object(Bucket=bucket.name, Key=file["s3_key"])
+            proxy.cut_after(0, direction="down", matching="^HEAD .*_a.txt")
+            assert counts(corner.run(Job.RECONCILE)) == {"unclear": (1, 0)}
+            assert alice.get(f"/files/{file['id']}").json()["status"] == "available"
+            proxy.heal()
+            assert corner.reconcile() == {MISSING: (1, 1)}
+
+
+def test_a_break_goes_on_where_it_was(start_service, parts, bucket, registry, monkeypatch):
+    """Two pages; the store goes away before the second, for longer than anybody is patient."""
+    monkeypatch.setattr("app.core.s3_listing.PAUSES_SECONDS", PAUSES_SECONDS[:0])
+    prefix = fresh_prefix()
+    for number in range(1001):
+        bucket.client.put_object(Bucket=bucket.name, Key=f"{prefix}{number:04}", Body=b"x")
+    with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
+        store = {"key_prefix": prefix, "endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 5}
+        with start_service(store=store) as service:
+            corner = Corner(service, bucket)
+            registry.rows(
+                "INSERT INTO stored_objects (id, key, file_id, role, state) SELECT gen_random_uuid(),"
+                " $1 || lpad(n::text, 4, '0'), gen_random_uuid(), 'foreign', 'stored' FROM generate_series(0, 999) n",
+                prefix,
+            )
+            proxy.cut_after(0, direction="down", matching="continuation-token")
+            broken = corner.run(Job.RECONCILE)
+            assert broken.failed
+            assert broken.looked_at["objects"] == 1000
+            proxy.heal()
+            whole = corner.run(Job.RECONCILE)
+            assert whole.looked_at == {"objects": 1001, "rows": 1000}
+            assert counts(whole) == {UNKNOWN: (1, 1)}
+            listed = [line for line in proxy.requests if "list-type=2" in line and "start-after=" in line]
+            assert len(listed) == 1
+            again = corner.run(Job.RECONCILE)
+            assert again.looked_at["objects"] == 1000
+            empty(corner, registry)
+
+
+def test_a_store_that_is_too_busy_for_a_moment_is_asked_again(start_service, parts, bucket, monkeypatch):
+    monkeypatch.setattr("app.core.s3_listing.PAUSES_SECONDS", (0.01, 0.01))
+    with (
+        faulty_store(parts["S3_ENDPOINT_URL"]) as proxy,
+        start_service(store={"key_prefix": fresh_prefix(), "endpoint_url": proxy.endpoint_url}) as service,
+    ):
+        corner = Corner(service, bucket)
+        corner.put("a.txt")
+        proxy.cut_after(0, direction="down", matching="list-type=2", times=4)
+        assert corner.reconcile() == {UNKNOWN: (1, 1)}
+
+
+def test_two_at_once_take_turns(corner, many):
+    many(100)
+    for number in range(4):
+        corner.put(f"strange/{number}")
+
+    async def both(service):
+        return await asyncio.gather(*(service.run(Job.RECONCILE, jobs.Options()) for _ in range(2)))
+
+    found = sorted(counts(report).get(UNKNOWN, (0, 0)) for report in corner.with_service(both))
+    assert found == [(0, 0), (4, 4)]
+
+
+def test_the_second_says_so_when_the_first_takes_too_long(corner, registry):
+    registry.rows(
+        "INSERT INTO maintenance_jobs (job, holder, lease_expires_at)"
+        " VALUES ('reconcile', $1, now() + interval '1 min')"
+        " ON CONFLICT (job) DO UPDATE SET holder = $1, lease_expires_at = now() + interval '1 min'",
+        UUID(int=1),
+    )
+    report = corner.run(Job.RECONCILE, wait_seconds=0.1)
+    assert "another process" in report.failed
+    # A dry run changes nothing, so it needs nobody's leave; and a dead process's lease runs out.
+    assert corner.run(Job.RECONCILE, dry_run=True).is_well
+    registry.rows("UPDATE maintenance_jobs SET lease_expires_at = now() WHERE job = 'reconcile'")
+    assert corner.run(Job.RECONCILE, wait_seconds=5).is_well
+
+
+def test_reports_are_read_by_people_and_by_machines(corner):
+    key = corner.put("a.txt")
+    report = corner.run(Job.RECONCILE, dry_run=True)
+    assert key in as_table([report])
+    parsed = json.loads(as_json([report]))
+    assert parsed["is_well"] is False
+    [unknown] = [each for each in parsed["reports"][0]["findings"] if each["found"]]
+    assert unknown == {"name": UNKNOWN, "gravity": "wrong", "found": 1, "done": 0, "examples": [key]}
+    with pytest.raises(AttributeError):
+        report.stopped = "no"
+    corner.reconcile()

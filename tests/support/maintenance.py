@@ -1,0 +1,79 @@
+"""Maintenance as a command runs it, in a process of the test's own: other connections than the service has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import uuid4
+
+from app.core.database import Database
+from app.core.resources import Afterwork
+from app.core.s3 import S3
+from app.modules.files.models import StoredObject
+from app.modules.maintenance.assembly import build_maintenance
+from app.modules.maintenance.reports import Report
+from app.modules.maintenance.services.jobs import Job, MaintenanceService, Options
+from app.modules.maintenance.services.reconcile import Consent
+
+T = TypeVar("T")
+
+
+class Corner:
+    """A service, and maintenance of the corner of the bucket below its prefix."""
+
+    def __init__(self, service, bucket) -> None:
+        self.service = service
+        self.bucket = bucket
+        self.prefix = service.settings.store.key_prefix
+
+    def with_service(self, work: Callable[[MaintenanceService], Awaitable[T]]) -> T:
+        return asyncio.run(working(self.service.settings, work))
+
+    def run(self, job: Job, *, ours: bool = False, lost: bool = False, **options) -> Report:
+        consent = Consent(they_are_ours=ours, they_are_lost=lost)
+        return self.with_service(lambda service: service.run(job, Options(consent=consent, **options)))
+
+    def reconcile(self, **options) -> dict[str, tuple[int, int]]:
+        """What was found, and how many were put right; the report must have come to its end."""
+        report = self.run(Job.RECONCILE, **options)
+        assert (report.stopped, report.failed) == (None, None)
+        return counts(report)
+
+    def put(self, key: str, body: bytes = b"somebody else's", **options) -> str:
+        """An object that nobody registers; returns its whole key."""
+        self.bucket.client.put_object(Bucket=self.bucket.name, Key=self.prefix + key, Body=body, **options)
+        return self.prefix + key
+
+    def keys(self) -> set[str]:
+        """All that lies below the prefix but for probes, without it."""
+        below = {key.removeprefix(self.prefix) for key in self.bucket.all_keys() if key.startswith(self.prefix)}
+        return {key for key in below if not key.startswith(".holdfast/probe-")}
+
+    def listed_aside(self) -> list[StoredObject]:
+        """What `maintain quarantine` lists of this corner."""
+        found = self.with_service(lambda service: service.quarantine.listing())
+        return [stored for stored in found if stored.key.startswith(self.prefix)]
+
+    def aside(self) -> set[str]:
+        return {key for key in self.keys() if key.startswith(".holdfast/quarantine/")}
+
+
+async def working(settings, work: Callable[[MaintenanceService], Awaitable[T]]) -> T:
+    database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
+    try:
+        lease_seconds = settings.upload.lease_seconds
+        return await work(build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork))
+    finally:
+        await afterwork.finish(5)
+        await s3.close(5)
+        await database.close()
+
+
+def counts(report: Report) -> dict[str, tuple[int, int]]:
+    """Found and done, of what was found at all."""
+    return {str(each.name): (each.found, each.done) for each in report.findings if each.found}
+
+
+def fresh_prefix() -> str:
+    return f"corner-{uuid4().hex[:8]}/"
