@@ -7,11 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import uuid4
 
-from app.core.database import Database
-from app.core.resources import Afterwork
-from app.core.s3 import S3
+from app.composition import composed
 from app.modules.files.models import StoredObject
-from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.reports import Report
 from app.modules.maintenance.services.jobs import Job, MaintenanceService, Options
 from app.modules.maintenance.services.reconcile import Consent
@@ -60,14 +57,11 @@ class Corner:
 
 
 async def working(settings, work: Callable[[MaintenanceService], Awaitable[T]]) -> T:
-    database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
-    try:
-        lease_seconds = settings.upload.lease_seconds
-        return await work(build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork))
-    finally:
-        await afterwork.finish(5)
-        await s3.close(5)
-        await database.close()
+    """Do it, then carry out what it left to the outbox."""
+    async with composed(settings.without_outbox()) as parts:
+        result = await work(parts.maintenance)
+        await parts.outbox.drain()
+    return result
 
 
 def counts(report: Report) -> dict[str, tuple[int, int]]:

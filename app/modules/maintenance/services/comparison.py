@@ -65,7 +65,8 @@ class Rules:
         elif below.startswith(QUARANTINE):
             # Its row was lost, with an old copy of the registry perhaps: kept as long as with one.
             grace = max(grace, self.quarantine)
-        return since > self.now - grace
+        # Without any grace nothing is young, not even what a store dates to the second's end.
+        return bool(grace) and since > self.now - grace
 
     def is_reserved(self, key: str) -> bool:
         """Whether only this service writes there."""
