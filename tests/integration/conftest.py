@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -13,9 +12,11 @@ from botocore.exceptions import ClientError
 from app.config import MEBIBYTE, StoreSettings
 from app.core.capability_probes import probe_capabilities
 from app.core.s3 import S3
+from tests.support.content import noise
+from tests.support.databases import fresh_database
 from tests.support.maintenance import Corner, fresh_prefix
 from tests.support.service import SECRET, running, settings_with, wait_until
-from tests.support.stores import bucket_client, wait_for_agreement
+from tests.support.stores import Registry, bucket_client, wait_for_agreement
 from tests.support.uppy import key_of, signed
 
 EXTENSIONS = [
@@ -155,6 +156,13 @@ def admin(service):
         yield client
 
 
+@pytest.fixture
+def own_registry(parts):
+    """A registry that no other service knows: its outbox is carried out by the test's own alone."""
+    with fresh_database(parts["DATABASE_URL"]) as url:
+        yield Registry(url)
+
+
 @pytest.fixture(autouse=True)
 def agreement(registry, bucket):
     """The promise, after every single test."""
@@ -177,7 +185,7 @@ def upload(alice):
 @pytest.fixture
 def open_upload(alice):
     """A multipart upload of alice as stock Uppy begins it: its id, the URL that created it, its bytes."""
-    content = os.urandom(6 * MEBIBYTE)
+    content = noise(6 * MEBIBYTE)
     created = signed(alice, "POST", key_of(content, "data.bin"))
     yield created["key"], created["url"], content
     alice.delete(f"/files/uploads/{created['key']}")

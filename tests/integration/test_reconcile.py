@@ -15,6 +15,7 @@ from app.modules.maintenance.services import jobs, reconcile
 from app.modules.maintenance.services.jobs import Job
 from tests.support.faulty_store import faulty_store
 from tests.support.maintenance import Corner, counts, fresh_prefix
+from tests.support.states import hard_delete
 
 UNKNOWN, LEFTOVER, MISSING = "unknown objects", "leftover objects", "missing objects"
 
@@ -208,13 +209,13 @@ def test_a_soft_deleted_file_whose_object_was_lost_and_found_is_still_deleted(co
     assert alice.post(f"/files/{file['id']}/restore").json()["status"] == "available"
 
 
-def test_a_lost_object_of_a_file_deleted_since_is_removed_when_it_is_back(corner, alice, upload):
+def test_a_lost_object_of_a_file_deleted_since_is_removed_when_it_is_back(corner, alice, registry, upload):
     file = upload()
     corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=file["s3_key"])
     corner.reconcile()
-    assert alice.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 204
+    hard_delete(alice, registry, file)
     corner.put(file["s3_key"].removeprefix(corner.prefix), b"hello")
-    assert corner.reconcile() == {"objects found again": (1, 1)}
+    assert corner.reconcile() == {LEFTOVER: (1, 1)}
     assert corner.keys() == set()
 
 
@@ -232,9 +233,9 @@ def test_other_bytes_under_a_key_are_damage_and_stay_where_they_are(corner, alic
     assert alice.get(f"/files/{file['id']}").json()["status"] == "available"
 
 
-def test_an_object_written_after_its_removal_is_ours_and_removed_again(corner, alice, upload):
+def test_an_object_written_after_its_removal_is_ours_and_removed_again(corner, alice, registry, upload):
     file = upload()
-    alice.delete(f"/files/{file['id']}", params={"hard_delete": True})
+    hard_delete(alice, registry, file)
     corner.put(file["s3_key"].removeprefix(corner.prefix), b"late")
     assert corner.reconcile() == {LEFTOVER: (1, 1)}
     assert corner.keys() == set()

@@ -368,10 +368,11 @@ def test_a_store_that_fails_is_503_and_the_old_bytes_stay(start_service, parts, 
             assert is_as_before(client, bucket, file)
 
 
-def test_an_old_object_that_cannot_be_removed_now_is_removed_later(start_service, parts, bucket, registry):
+def test_an_old_object_that_cannot_be_removed_now_is_removed_later(start_service, parts, bucket, own_registry):
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
-        with start_service(store=store) as service, service.client("alice") as client:
+        alone = {"database": {"url": own_registry.dsn}}
+        with start_service(store=store, **alone) as service, service.client("alice") as client:
             file = client.put("/files/raw/data.bin", content=b"\xffold").json()
             proxy.cut_after(0, direction="up", matching="^DELETE ")
             assert replace(client, file, b"\xffnew").status_code == 200
@@ -380,7 +381,9 @@ def test_an_old_object_that_cannot_be_removed_now_is_removed_later(start_service
             proxy.heal()
             wait_until(lambda: not bucket.has(file["s3_key"]))
             state = "SELECT state FROM stored_objects WHERE key = $1"
-            wait_until(lambda: registry.rows(state, file["s3_key"]) == [{"state": "removed"}])
+            wait_until(lambda: own_registry.rows(state, file["s3_key"]) == [{"state": "removed"}])
+            client.delete(f"/files/{file['id']}", params={"hard_delete": True})
+            wait_until(lambda: own_registry.rows("SELECT 1 FROM outbox") == [])
 
 
 def test_a_writer_that_died_leaves_the_old_bytes_and_its_own_are_removed(

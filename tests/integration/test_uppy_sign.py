@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from uuid import UUID, uuid4
 
 import httpx
@@ -10,6 +9,7 @@ import pytest
 
 from app.config import MEBIBYTE
 from tests import samples
+from tests.support.content import noise
 from tests.support.direct import begin
 from tests.support.uppy import completion, key_of, send_part, sign, signed
 
@@ -91,7 +91,7 @@ def test_the_same_idempotency_key_begins_one_upload(alice):
 
 
 def test_a_page_that_cuts_otherwise_says_so_in_the_key(alice, anonymous):
-    content = os.urandom(9 * MEBIBYTE)
+    content = noise(9 * MEBIBYTE)
     upload_id = signed(alice, "POST", key_of(content, "data.bin", part_size=6 * MEBIBYTE))["key"]
     state = alice.get(f"/files/uploads/{upload_id}").json()["upload"]
     assert (state["part_size"], state["part_count"]) == (6 * MEBIBYTE, 2)

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from app.modules.maintenance.services.jobs import Job
 from tests.support.maintenance import Corner, counts
+from tests.support.states import hard_delete
 from tests.support.stores import Bucket
 
 
@@ -54,7 +55,7 @@ def kept(corner, key: str = "") -> list[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize("status", ["Enabled", "Suspended"])
-def test_hard_delete_leaves_no_version_and_no_marker_of_exactly_that_key(corner, alice, status):
+def test_hard_delete_leaves_no_version_and_no_marker_of_exactly_that_key(corner, alice, registry, status):
     """Case 87."""
     file = alice.put("/files/raw/a.txt", content=b"secret").json()
     key = file["s3_key"]
@@ -66,7 +67,7 @@ def test_hard_delete_leaves_no_version_and_no_marker_of_exactly_that_key(corner,
         corner.bucket.client.put_object(Bucket=corner.bucket.name, Key=each, Body=b"another's")
     set_versioning(corner.bucket, status)
     assert len(kept(corner, key)) == 6
-    assert alice.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 204
+    hard_delete(alice, registry, file)
     assert kept(corner) == [(each, False) for each in longer]
 
 
@@ -80,11 +81,11 @@ def test_soft_delete_touches_no_object(corner, alice):
     assert alice.get(f"/files/{file['id']}/download").content == b"hello"
 
 
-def test_more_versions_than_a_page_holds_are_all_erased(corner, alice):
+def test_more_versions_than_a_page_holds_are_all_erased(corner, alice, registry):
     file = alice.put("/files/raw/a.txt", content=b"0").json()
     for number in range(1005):
         corner.bucket.client.put_object(Bucket=corner.bucket.name, Key=file["s3_key"], Body=str(number).encode())
-    alice.delete(f"/files/{file['id']}", params={"hard_delete": True})
+    hard_delete(alice, registry, file)
     assert kept(corner) == []
 
 
@@ -94,9 +95,9 @@ def test_the_write_probe_leaves_nothing_behind(corner):
     assert (listed.get("Versions", []), listed.get("DeleteMarkers", [])) == ([], [])
 
 
-def test_reconcile_removes_hidden_versions_of_what_was_removed(corner, alice):
+def test_reconcile_removes_hidden_versions_of_what_was_removed(corner, alice, registry):
     file = alice.put("/files/raw/a.txt", content=b"hello").json()
-    alice.delete(f"/files/{file['id']}", params={"hard_delete": True})
+    hard_delete(alice, registry, file)
     corner.put(file["s3_key"].removeprefix(corner.prefix), b"late")
     corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=file["s3_key"])
     assert kept(corner) == [(file["s3_key"], False), (file["s3_key"], True)]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
+
+from tests.support.service import wait_until
 from tests.support.stores import Registry
 
 
@@ -27,3 +30,10 @@ def in_status(registry: Registry, file_id: str, status: str) -> Iterator[None]:
         yield
     finally:
         set_column(registry, file_id, "status", row["status"])
+
+
+def hard_delete(client: httpx.Client, registry: Registry, file: dict) -> None:
+    """Remove a file for good, and wait until its bytes are gone too."""
+    assert client.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 204
+    left = "SELECT 1 FROM stored_objects WHERE file_id = $1 AND state <> 'removed'"
+    wait_until(lambda: registry.rows(left, file["id"]) == [], timeout_seconds=30)

@@ -189,10 +189,6 @@ class LedgerRepository:
         query = select(FileUpload.id).where(*current, FileUpload.rejection_code == code)
         return await self._session.scalar(query) is not None
 
-    async def has_file(self, row: LedgerRow) -> bool:
-        """Whether any file is left that the object belongs to."""
-        return await self._session.scalar(select(FileUpload.id).where(FileUpload.id == row.file_id)) is not None
-
     async def forget(self, row: LedgerRow) -> None:
         """Drop the row of somebody else's object that is gone; its key was never ours."""
         foreign = (StoredObject.id == row.id, StoredObject.role == ObjectRole.FOREIGN)

@@ -10,7 +10,6 @@ from app.core.s3_errors import ObjectNotFound, UploadNotFound
 from app.core.s3_moves import ExactObject, remove_exactly
 from app.core.s3_objects import ObjectHead
 from app.modules.files.models import ObjectState
-from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.s3_service import FileStore
 from app.modules.maintenance.ledger_repository import CONTENT_DAMAGED, CONTENT_LOST, LedgerRepository, LedgerRow
 from app.modules.maintenance.services.comparison import Difference, Kind, Rules, compare, compare_uploads
@@ -91,16 +90,12 @@ class Repair:
         return True
 
     async def _take_back(self, difference: Difference) -> bool:
-        """Exactly the bytes that were lost are there again; or bytes of a file that was deleted since."""
+        """Exactly the bytes that were lost are there again."""
         head, row = await self._head(difference.key), await self._row(difference.key)
-        if head is None or row is None or row.state != ObjectState.LOST:
+        if head is None or row is None or row.state != ObjectState.LOST or not row.is_same(head.size_bytes, head.etag):
             return False
         async with self._database.transaction() as session:
-            ledger = LedgerRepository(session)
-            if await ledger.has_file(row):
-                is_same = row.is_same(head.size_bytes, head.etag)
-                return is_same and await ledger.usable_again(row, CONTENT_LOST)
-            return await RemovalRepository(session).give_up(row.id) > 0
+            return await LedgerRepository(session).usable_again(row, CONTENT_LOST)
 
     async def _write_down(self, difference: Difference) -> bool:
         row = difference.row
