@@ -19,6 +19,16 @@ FILES = 5000
 
 
 @pytest.fixture
+def corner(start_service, own_registry, bucket):
+    """With a registry of its own, too: what is due in it is what the test made due."""
+    alone = {"database": {"url": own_registry.dsn}, "store": {"key_prefix": fresh_prefix()}}
+    with start_service(**alone) as service:
+        corner = Corner(service, bucket)
+        yield corner
+        corner.empty()
+
+
+@pytest.fixture
 def alice(corner):
     with corner.service.client("alice") as client:
         yield client
@@ -28,13 +38,13 @@ def deleted_days_ago(registry, file_id: str, days: int) -> None:
     registry.rows("UPDATE file_uploads SET deleted_at = now() - make_interval(days => $2) WHERE id = $1", file_id, days)
 
 
-def test_soft_deleted_files_go_for_good_when_their_days_are_over(corner, alice, registry):
+def test_soft_deleted_files_go_for_good_when_their_days_are_over(corner, alice, own_registry):
     files = [alice.put(f"/files/raw/{name}.txt", content=b"x").json() for name in ("old", "young", "kept")]
     old, young, kept = files
     for file in (old, young):
         alice.delete(f"/files/{file['id']}")
-    deleted_days_ago(registry, old["id"], 31)
-    deleted_days_ago(registry, young["id"], 29)
+    deleted_days_ago(own_registry, old["id"], 31)
+    deleted_days_ago(own_registry, young["id"], 29)
     before = corner.keys()
     assert counts(corner.run(Job.PURGE, dry_run=True)) == {"purged files": (1, 0)}
     assert corner.keys() == before
@@ -80,13 +90,13 @@ def test_bytes_that_the_store_keeps_for_now_are_removed_later(start_service, par
             assert not bucket.has(file["s3_key"])
 
 
-def test_files_whose_time_has_come_are_deleted_as_of_that_time(corner, alice, registry):
+def test_files_whose_time_has_come_are_deleted_as_of_that_time(corner, alice, own_registry):
     file = alice.put("/files/raw/a.txt", content=b"x").json()
     kept = alice.put("/files/raw/b.txt", content=b"x").json()
-    expire(registry, file["id"])
+    expire(own_registry, file["id"])
     assert counts(corner.run(Job.EXPIRE, dry_run=True)) == {"expired files": (1, 0)}
     assert counts(corner.run(Job.EXPIRE)) == {"expired files": (1, 1)}
-    [row] = registry.rows(
+    [row] = own_registry.rows(
         "SELECT status, deleted_at = expires_at AS at_once FROM file_uploads WHERE id = $1", file["id"]
     )
     assert row == {"status": "deleted", "at_once": True}
@@ -94,9 +104,9 @@ def test_files_whose_time_has_come_are_deleted_as_of_that_time(corner, alice, re
     assert counts(corner.run(Job.EXPIRE)) == {}
 
 
-def test_direct_uploads_whose_time_is_over_leave_nothing(corner, alice, registry):
+def test_direct_uploads_whose_time_is_over_leave_nothing(corner, alice, own_registry):
     uploads = [begin(alice, b"x" * (9 << 20), "a.bin", method=method) for method in ("put", "multipart")]
-    registry.rows(
+    own_registry.rows(
         "UPDATE stored_objects SET lease_expires_at = now(), url_expires_at = now() - interval '2 hours'"
         " WHERE key LIKE $1",
         f"{corner.prefix}%",

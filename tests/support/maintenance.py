@@ -47,6 +47,12 @@ class Corner:
         below = {key.removeprefix(self.prefix) for key in self.bucket.all_keys() if key.startswith(self.prefix)}
         return {key for key in below if not key.startswith(".holdfast/probe-")}
 
+    def empty(self) -> None:
+        """Remove all that lies below the prefix."""
+        for key in sorted(self.bucket.all_keys()):
+            if key.startswith(self.prefix):
+                self.bucket.client.delete_object(Bucket=self.bucket.name, Key=key)
+
     def listed_aside(self) -> list[StoredObject]:
         """What `maintain quarantine` lists of this corner."""
         found = self.with_service(lambda service: service.quarantine.listing())
