@@ -134,14 +134,19 @@ class S3:
             Metadata=metadata,
             **self._write_options(storage_class),
         )
-        return answer["UploadId"]
+        upload_id: str = _told(answer, "UploadId")
+        if answer["ResponseMetadata"].get("RetryAttempts"):
+            # Attempts whose answer was lost may have begun one each, of which nobody would ever know.
+            for lost in set(await self.find_multipart(key)) - {upload_id}:
+                await self.abort_multipart(key, lost)
+        return upload_id
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> PartTag:
         """Write one part (1 to 10,000)."""
         answer = await self.go_on(
             self._client.upload_part, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
         )
-        return PartTag(number, answer["ETag"])
+        return PartTag(number, _etag_of(answer))
 
     async def copy_part(
         self, key: str, upload_id: str, number: int, *, source_key: str, source_etag: str, first: int, last: int
@@ -157,7 +162,7 @@ class S3:
             CopySourceIfMatch=source_etag,
             CopySourceRange=f"bytes={first}-{last}",
         )
-        return PartTag(number, answer["CopyPartResult"]["ETag"])
+        return PartTag(number, _etag_of(_told(answer, "CopyPartResult")))
 
     async def complete_multipart(
         self, key: str, upload_id: str, parts: Sequence[PartTag], *, size_bytes: int | None = None
@@ -185,6 +190,7 @@ class S3:
             answer = await self.call(
                 self._client.list_parts, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumberMarker=marker
             )
+            _told(answer, "IsTruncated")
             found += [
                 StoredPart(
                     part["PartNumber"], part["ETag"], part.get("ChecksumSHA256"), part["Size"], part.get("LastModified")
@@ -202,6 +208,7 @@ class S3:
     async def find_multipart(self, key: str) -> list[str]:
         """The ids of all unfinished multipart uploads of exactly this key."""
         answer = await self.call(self._client.list_multipart_uploads, Bucket=self.bucket, Prefix=key)
+        _told(answer, "IsTruncated")
         return [upload["UploadId"] for upload in answer.get("Uploads", []) if upload["Key"] == key]
 
     async def copy(
@@ -242,10 +249,10 @@ class S3:
             await self.check_bucket()
             raise
         return ObjectHead(
-            size_bytes=answer["ContentLength"],
-            etag=answer["ETag"],
+            size_bytes=_told(answer, "ContentLength"),
+            etag=_etag_of(answer),
             content_type=answer.get("ContentType", "application/octet-stream"),
-            last_modified=answer["LastModified"],
+            last_modified=_told(answer, "LastModified"),
             storage_class=answer.get("StorageClass", "STANDARD"),
             encryption=answer.get("ServerSideEncryption"),
             version_id=answer.get("VersionId"),
@@ -273,6 +280,7 @@ class S3:
         opening = asyncio.ensure_future(self.call(self._client.get_object, Bucket=self.bucket, Key=key, **options))
         try:
             answer = await asyncio.shield(opening)
+            length = _told(answer, "ContentLength")
         except asyncio.CancelledError:
             # The reader left while the store was answering: the connection must go back all the same.
             opening.add_done_callback(self._close_unread)
@@ -280,7 +288,7 @@ class S3:
         except BaseException:
             self.open_streams -= 1
             raise
-        return ObjectStream(self, answer["Body"], answer["ContentLength"])
+        return ObjectStream(self, answer["Body"], length)
 
     def _close_unread(self, opening: asyncio.Future[Any]) -> None:
         self.open_streams -= 1
@@ -357,6 +365,26 @@ class S3:
         await self._slots.close(timeout_seconds)
         for client in {self._client, self._signer, self._upload_signer}:
             client.close()
+
+
+def _told(answer: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- any field of any answer
+    """What every whole answer holds. One that broke off within its head arrives as a success that says nothing.
+
+    Raises:
+        StorageUnavailable: it isn't there.
+    """
+    try:
+        return answer[name]
+    except KeyError as error:
+        raise StorageUnavailable from error
+
+
+def _etag_of(answer: Mapping[str, Any]) -> str:
+    """The ETag, if all of it arrived: one with a quote only in front was cut off."""
+    etag: str = _told(answer, "ETag")
+    if etag.startswith('"') and not etag[1:].endswith('"'):
+        raise StorageUnavailable
+    return etag
 
 
 def _translated(function: Callable[..., object], error: BotoCoreError | ClientError) -> HoldfastError:

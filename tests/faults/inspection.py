@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from tests.faults.lane import Lane
-from tests.faults.witness import AVAILABLE, DELETED, GONE, NOTHING, PENDING, Promise, View, sha256_of
+from tests.faults.witness import AVAILABLE, GONE, NOTHING, PENDING, Promise, View, sha256_of
 from tests.support.service import wait_until
 from tests.support.stores import disagreements
 
@@ -56,7 +56,7 @@ def broken_promises(lane: Lane, *, everything: bool) -> list[str]:
     """
     rows = {str(row["id"]): row for row in lane.registry.rows(FILES)}
     found = [f"a file that nobody made: {row}" for row in _unexplained(lane, rows)]
-    to_read: list[Promise] = []
+    to_read: list[tuple[Promise, View]] = []
     for promise in lane.witness.promises.values():
         row = rows.get(promise.file_id)
         view = NOTHING if row is None else View(row["status"], row["sha256"], row["folder"])
@@ -65,9 +65,9 @@ def broken_promises(lane: Lane, *, everything: bool) -> list[str]:
         elif view.status == GONE:
             promise.allowed = {NOTHING}
         elif everything or not promise.is_checked:
-            to_read.append(promise)
+            to_read.append((promise, view))
     with lane.client() as client, ThreadPoolExecutor(READERS) as pool:
-        found += [each for each in pool.map(lambda promise: _compared(client, promise), to_read) if each]
+        found += [each for each in pool.map(lambda both: _compared(client, *both), to_read) if each]
     gone = [promise for promise in lane.witness.promises.values() if promise.allowed == {NOTHING}]
     found += _still_readable(lane, [promise for promise in gone if everything or not promise.is_checked])
     lane.witness.attempts.clear()
@@ -101,28 +101,18 @@ def _unexplained(lane: Lane, rows: dict[str, dict]) -> list[dict]:
     return odd
 
 
-def _compared(client, promise: Promise) -> str | None:
+def _compared(client, promise: Promise, view: View) -> str | None:
     """Download, compare; what is found is what the file is from now on."""
-    record = client.get(f"/files/{promise.file_id}")
     answer = client.get(f"/files/{promise.file_id}/download")
-    if record.status_code != 200:  # noqa: PLR2004 -- found
-        return f"{promise.file_id} is in the registry, but its record is answered {record.status_code}"
-    seen, status = record.json(), record.json()["status"]
-    if status == DELETED:
-        if answer.status_code != 404:  # noqa: PLR2004 -- not found
-            return f"{promise.file_id} was deleted, but its download is answered {answer.status_code}"
-        sha256s = {view.sha256 for view in promise.allowed if view.status == DELETED}
-    elif answer.status_code != 200:  # noqa: PLR2004 -- found
-        return f"{promise.file_id} was acknowledged, but its download is answered {answer.status_code}: {answer.text}"
-    else:
-        sha256s = {sha256_of(answer.content)}
-    possible = {
-        view
-        for view in promise.allowed
-        if view.status == status and view.folder == seen["folder"] and view.sha256 in sha256s
-    }
+    expected = 200 if view.status == AVAILABLE else 404
+    if answer.status_code != expected:
+        return f"{promise.file_id} is {view.status}, but its download is answered {answer.status_code}: {answer.text}"
+    possible = {each for each in promise.allowed if (each.status, each.folder) == (view.status, view.folder)}
+    if view.status == AVAILABLE:
+        sha256 = sha256_of(answer.content)
+        possible = {each for each in possible if each.sha256 == sha256}
     if not possible:
-        return f"{promise.file_id} is {status} with SHA-256 {sha256s}, allowed were {promise.allowed}"
+        return f"{promise.file_id} is {view} with other bytes than any of {promise.allowed}"
     promise.allowed = possible
     promise.is_checked = True
     return None

@@ -48,7 +48,8 @@ class Scene:
 
     def steps(self, requests: set[Request]) -> set[str]:
         """The names of all steps of unfinished work; empty where a kill hit none."""
-        found = {f"{request.operation}: {self._step(request)}" for request in requests if request.operation != "download"}
+        changing = [request for request in requests if request.filename or request.file_id]
+        found = {f"{request.operation}: {self._step(request)}" for request in changing}
         known = {request.file_id for request in requests}
         for entry in self.entries:
             if entry["is_due"] and str(entry["subject"]) not in known:

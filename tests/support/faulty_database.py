@@ -77,6 +77,9 @@ class Link:
         self._client = client
         self._server = server
         self._trap: Trap | None = None
+        for side in (client, server):
+            # Messages are passed on one by one; without this each would wait for the one before to be acknowledged.
+            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for pump in (self._up, self._down):
             threading.Thread(target=self._run, args=(pump,), daemon=True).start()
 

@@ -80,6 +80,8 @@ class Link:
         self._left_bytes = 0
         self._unheard_bytes = 0
         self._is_head = False
+        for side in (client, store):
+            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for source, target, direction in ((client, store, "up"), (store, client, "down")):
             threading.Thread(target=self._pump, args=(source, target, direction), daemon=True).start()
 
