@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import signal
 import socket
 import sys
+import time
 
 import uvicorn
 
@@ -60,9 +62,10 @@ def is_loopback(host: str) -> bool:
 class _Server(uvicorn.Server):
     """Says what runs once it really answers, and turns readiness red as soon as it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, banner: str | None) -> None:
+    def __init__(self, config: uvicorn.Config, banner: str | None, delay_seconds: float) -> None:
         super().__init__(config)
         self._banner = banner
+        self._delay_seconds = delay_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -71,6 +74,10 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.loaded_app.state.readiness.is_stopping = True
+        # Whoever sends requests here has to see it first; to be told twice to stop means at once.
+        over = time.monotonic() + self._delay_seconds
+        while time.monotonic() < over and not self.force_exit:
+            await asyncio.sleep(min(0.1, self._delay_seconds))
         await super().shutdown(sockets)
 
 
@@ -90,7 +97,8 @@ def _run(settings: Settings, banner: str | None = None) -> None:
     )
     # Uvicorn raises the signal again after it has shut down; as an exit, it lets the parts be stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    _Server(config, banner).run()
+    # Nobody balances what somebody runs by hand.
+    _Server(config, banner, 0.0 if banner else server.shutdown_delay_seconds).run()
 
 
 def _banner(settings: Settings, parts: RunningParts) -> str:

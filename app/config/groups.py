@@ -123,6 +123,8 @@ class ServerSettings(SettingsGroup):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data_dir: Path = Path(".data")
+    # Before a process that was told to stop takes no more connections: readiness is red meanwhile.
+    shutdown_delay_seconds: Annotated[float, Field(ge=0)] = 1.0
     shutdown_grace_seconds: Annotated[int, Field(ge=0)] = 25
 
     @field_validator("cors_origins", mode="before")

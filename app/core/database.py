@@ -25,6 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITTEN_TO_OUTBOX = "written_to_outbox"
 # SQLSTATEs of a missing table and a missing column: the schema is not (yet) the one that this code expects.
 NOT_MIGRATED = frozenset({"42P01", "42703"})
+# Classes of SQLSTATEs that say nothing about our statement: the connection, resources such as the disk,
+# an operator's intervention (shutdown, recovery, a time-out), the system below.
+NOT_OUR_FAULT = ("08", "53", "57", "58")
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -79,9 +82,9 @@ class Database:
         """A session whose block commits at its end and rolls back on any error.
 
         Raises:
-            DatabaseUnavailable: the server can't be reached, its schema is not migrated, or the
-                connection broke. After a broken commit nobody knows whether it took place:
-                callers that must know look at the row again.
+            DatabaseUnavailable: the server can't be reached or has no room, its schema is not
+                migrated, or the connection broke. After a broken commit nobody knows whether it
+                took place: callers that must know look at the row again.
         """
         with _translated():
             async with self._sessions.begin() as session:
@@ -119,7 +122,8 @@ def _translated() -> Iterator[None]:
     except (PoolTimeoutError, InterfaceError, OperationalError, ConnectionError, TimeoutError) as error:
         raise DatabaseUnavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or sqlstate in NOT_MIGRATED or sqlstate.startswith(NOT_OUR_FAULT):
             raise DatabaseUnavailable from error
         raise
 

@@ -14,6 +14,7 @@ from app.config import StoreSettings
 from app.core.clock import utc_now
 from app.core.exceptions import HoldfastError
 from app.core.presign import Presigner
+from app.core.s3_answers import etag_of, told
 from app.core.s3_clients import make_clients
 from app.core.s3_errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
 from app.core.s3_listing import erase_versions
@@ -121,14 +122,19 @@ class S3:
             Metadata=metadata,
             **options,
         )
-        return answer["UploadId"]
+        upload_id: str = told(answer, "UploadId")
+        if answer["ResponseMetadata"].get("RetryAttempts"):
+            # Attempts whose answer was lost may have begun one each, of which nobody would ever know.
+            for lost in set(await self.find_multipart(key)) - {upload_id}:
+                await self.abort_multipart(key, lost)
+        return upload_id
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> PartTag:
         """Write one part (1 to 10,000)."""
         answer = await self.go_on(
             self._client.upload_part, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
         )
-        return PartTag(number, answer["ETag"])
+        return PartTag(number, etag_of(answer))
 
     async def copy_part(
         self, key: str, upload_id: str, number: int, *, source_key: str, source_etag: str, first: int, last: int
@@ -144,7 +150,7 @@ class S3:
             CopySourceIfMatch=source_etag,
             CopySourceRange=f"bytes={first}-{last}",
         )
-        return PartTag(number, answer["CopyPartResult"]["ETag"])
+        return PartTag(number, etag_of(told(answer, "CopyPartResult")))
 
     async def complete_multipart(
         self,
@@ -192,6 +198,7 @@ class S3:
             answer = await self.call(
                 self._client.list_parts, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumberMarker=marker
             )
+            told(answer, "IsTruncated")
             found += [
                 StoredPart(
                     part["PartNumber"], part["ETag"], part.get("ChecksumSHA256"), part["Size"], part.get("LastModified")
@@ -209,6 +216,7 @@ class S3:
     async def find_multipart(self, key: str) -> list[str]:
         """The ids of all unfinished multipart uploads of exactly this key."""
         answer = await self.call(self._client.list_multipart_uploads, Bucket=self.bucket, Prefix=key)
+        told(answer, "IsTruncated")
         return [upload["UploadId"] for upload in answer.get("Uploads", []) if upload["Key"] == key]
 
     async def copy(
@@ -249,10 +257,10 @@ class S3:
             await self.check_bucket()
             raise
         return ObjectHead(
-            size_bytes=answer["ContentLength"],
-            etag=answer["ETag"],
+            size_bytes=told(answer, "ContentLength"),
+            etag=etag_of(answer),
             content_type=answer.get("ContentType", "application/octet-stream"),
-            last_modified=answer["LastModified"],
+            last_modified=told(answer, "LastModified"),
             storage_class=answer.get("StorageClass", "STANDARD"),
             encryption=answer.get("ServerSideEncryption"),
             version_id=answer.get("VersionId"),
@@ -280,6 +288,7 @@ class S3:
         opening = asyncio.ensure_future(self.call(self._client.get_object, Bucket=self.bucket, Key=key, **options))
         try:
             answer = await asyncio.shield(opening)
+            length = told(answer, "ContentLength")
         except asyncio.CancelledError:
             # The reader left while the store was answering: the connection must go back all the same.
             opening.add_done_callback(self._close_unread)
@@ -287,7 +296,7 @@ class S3:
         except BaseException:
             self.open_streams -= 1
             raise
-        return ObjectStream(self, answer["Body"], answer["ContentLength"])
+        return ObjectStream(self, answer["Body"], length)
 
     def _close_unread(self, opening: asyncio.Future[Any]) -> None:
         self.open_streams -= 1

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.faulty_store import faulty_store
+from tests.support.raw_http import raw_connection
 from tests.support.service import wait_until
 
 CONTENT = bytes(range(256)) * (20 * 4096)
@@ -106,6 +107,32 @@ def test_a_stalling_store_holds_no_database_connection(narrow_service, client, f
         assert client.get(f"/files/{file['id']}").status_code == 200
         proxy.heal()
         assert all(b"".join(answer.iter_bytes()) == CONTENT for answer in answers)
+
+
+def test_one_database_connection_is_enough_beside_stalled_uploads_and_downloads(
+    narrow_service, client, file, proxy, registry
+):
+    """Case 39: five uploads whose clients pause, and five downloads that wait."""
+    half = CONTENT[: len(CONTENT) // 2]
+    token = narrow_service.token("alice")
+    with ExitStack() as stack:
+        uploads = [stack.enter_context(raw_connection(narrow_service.port)) for _ in range(5)]
+        for number, upload in enumerate(uploads):
+            head = {"Authorization": f"Bearer {token}", "Content-Length": str(len(CONTENT))}
+            upload.send_head("PUT", f"/api/v1/files/raw/{number}.bin", head)
+            upload.send(half)
+        begun = "SELECT 1 FROM stored_objects WHERE state = 'reserved' AND upload_id IS NOT NULL"
+        wait_until(lambda: len(registry.rows(begun)) == 5)
+        proxy.stall_after(100_000, direction="down", matching=READS)
+        downloads = [stack.enter_context(client.stream("GET", f"/files/{file['id']}/download")) for _ in range(5)]
+        assert all(proxy.stalled.acquire(timeout=5) for _ in downloads)
+        for _ in range(20):
+            assert client.get(f"/files/{file['id']}").status_code == 200
+        proxy.heal()
+        assert all(b"".join(answer.iter_bytes()) == CONTENT for answer in downloads)
+        for upload in uploads:
+            upload.send(CONTENT[len(half) :])
+        assert [upload.answer().status for upload in uploads] == [201] * 5
 
 
 @pytest.mark.parametrize("passed_bytes", [2_000, 10 * 1024 * 1024])

@@ -182,10 +182,10 @@ class FileStore:
 
     async def remove(self, key: str, *, upload_id: str | None, may_be_multipart: bool) -> None:
         """Leave nothing under a key: no object, no unfinished multipart upload."""
-        unfinished = [upload_id] if upload_id else []
-        if may_be_multipart and not unfinished:
-            # The answer that named the upload never reached us.
-            unfinished = await self._s3.find_multipart(key)
+        unfinished = {upload_id} if upload_id else set()
+        if may_be_multipart:
+            # Answers that named uploads may never have reached us.
+            unfinished.update(await self._s3.find_multipart(key))
         for each in unfinished:
             try:
                 await self._s3.abort_multipart(key, each)

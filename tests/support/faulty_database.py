@@ -1,0 +1,193 @@
+"""A TCP proxy between the service and PostgreSQL: refuses and cuts, and sees each transaction's end coming.
+
+    with faulty_database(url) as proxy:
+        proxy.trap(Trap(re.compile("INSERT INTO file_uploads"), "after", kill))  # committed, but nobody hears of it
+        proxy.refuse()
+        proxy.heal()
+
+A transaction is described by its statements, one a line; only those that write are seen by traps.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit, urlunsplit
+
+from tests.support.traps import Trap
+
+BUFFER_BYTES = 65_536
+ENCRYPTION_REQUESTS = {80877103, 80877104}
+WRITES = re.compile(r"^(INSERT|UPDATE|DELETE)", re.MULTILINE)
+
+
+class Conversation:
+    """What a client has said so far on one connection, read from its own messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._is_started = False
+        self._prepared: dict[bytes, str] = {}
+        self._statements: list[str] = []
+
+    def messages(self, data: bytes) -> Iterator[tuple[bytes, str | None]]:
+        """The messages that are whole by now; with the one that commits, what the transaction wrote."""
+        self._buffer += data
+        while (length := self._length()) is not None and len(self._buffer) >= length:
+            message = bytes(self._buffer[:length])
+            del self._buffer[:length]
+            yield message, self._understand(message)
+
+    def _length(self) -> int | None:
+        lead = 1 if self._is_started else 0
+        if len(self._buffer) < lead + 4:
+            return None
+        return lead + int(struct.unpack_from("!I", self._buffer, lead)[0])
+
+    def _understand(self, message: bytes) -> str | None:
+        if not self._is_started:
+            self._is_started = struct.unpack_from("!I", message, 4)[0] not in ENCRYPTION_REQUESTS
+            return None
+        kind, body = message[:1], message[5:]
+        if kind == b"P":  # parse: name, text
+            name, text, _ = body.split(b"\0", 2)
+            self._prepared[name] = text.decode()
+        elif kind == b"B":  # bind: portal, name
+            self._statements.append(self._prepared.get(body.split(b"\0", 2)[1], ""))
+        elif kind == b"Q":
+            return self._simple(body.rstrip(b"\0").decode())
+        return None
+
+    def _simple(self, query: str) -> str | None:
+        said = "\n".join(" ".join(statement.split()) for statement in self._statements)
+        if query.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            self._statements.clear()
+        return said if query.startswith("COMMIT") and WRITES.search(said) else None
+
+
+class Link:
+    """One connection of the service, joined to one of the server."""
+
+    def __init__(self, proxy: FaultyDatabase, client: socket.socket, server: socket.socket) -> None:
+        self._proxy = proxy
+        self._client = client
+        self._server = server
+        self._trap: Trap | None = None
+        for side in (client, server):
+            # Messages are passed on one by one; without this each would wait for the one before to be acknowledged.
+            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for pump in (self._up, self._down):
+            threading.Thread(target=self._run, args=(pump,), daemon=True).start()
+
+    def close(self) -> None:
+        """End both sides; twice is once."""
+        for side in (self._client, self._server):
+            with suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+            side.close()
+
+    def _run(self, pump) -> None:
+        with suppress(OSError):
+            pump()
+        self.close()
+        self._proxy.forget(self)
+
+    def _up(self) -> None:
+        conversation = Conversation()
+        while data := self._client.recv(BUFFER_BYTES):
+            for message, written in conversation.messages(data):
+                trap = None if written is None else self._proxy.sprung_by(written)
+                if trap and trap.moment == "before":
+                    trap.spring()
+                self._trap = trap
+                self._server.sendall(message)
+
+    def _down(self) -> None:
+        while data := self._server.recv(BUFFER_BYTES):
+            if self._trap:
+                self._trap.spring()
+            self._client.sendall(data)
+
+
+class FaultyDatabase:
+    """The proxy. `commits` counts the writing transactions whose end passed."""
+
+    def __init__(self, target_url: str) -> None:
+        parts = urlsplit(target_url)
+        self._target = (parts.hostname, parts.port)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        own = f"{parts.username}:{parts.password}@127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = urlunsplit(parts._replace(netloc=own))
+        self._refuses = False
+        self._trap: Trap | None = None
+        self._links: set[Link] = set()
+        self._lock = threading.Lock()
+        self.commits = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def trap(self, trap: Trap | None) -> None:
+        """Wait for the end of a transaction that writes; None for none."""
+        with self._lock:
+            self._trap = trap
+
+    def refuse(self) -> None:
+        """Close every connection, and each new one at once."""
+        self._refuses = True
+        self._close_links()
+
+    def heal(self) -> None:
+        """Let everything pass again."""
+        self._refuses = False
+
+    def close(self) -> None:
+        """Stop; whoever still talks through the proxy is cut off."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._close_links()
+
+    def sprung_by(self, written: str) -> Trap | None:
+        """The trap that the end of this transaction is to spring."""
+        with self._lock:
+            self.commits += 1
+            return self._trap if self._trap and self._trap.takes(written) else None
+
+    def forget(self, link: Link) -> None:
+        """Called by a link that has ended."""
+        with self._lock:
+            self._links.discard(link)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:  # the server is away
+                    client.close()
+                    continue
+                link = Link(self, client, server)
+                with self._lock:
+                    self._links.add(link)
+                if self._refuses:
+                    link.close()
+
+    def _close_links(self) -> None:
+        with self._lock:
+            links = list(self._links)
+        for link in links:
+            link.close()
+
+
+@contextmanager
+def faulty_database(target_url: str) -> Iterator[FaultyDatabase]:
+    """A proxy before the server of `target_url`, faultless until told otherwise."""
+    proxy = FaultyDatabase(target_url)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
