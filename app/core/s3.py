@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,7 +18,8 @@ from app.core.s3_answers import etag_of, told
 from app.core.s3_clients import make_clients
 from app.core.s3_errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
 from app.core.s3_listing import erase_versions
-from app.core.s3_objects import ObjectHead, PartTag, StoredPart
+from app.core.s3_multipart import MultipartUploads
+from app.core.s3_objects import ObjectHead
 from app.core.s3_streams import ObjectStream
 from app.core.slots import Slots, StorageBusy
 
@@ -46,6 +47,7 @@ class S3:
         self._session, self._client, self._signer = clients.session, clients.server, clients.signer
         self._upload_signer = clients.upload_signer
         self.presigner = Presigner(self._upload_signer, self.bucket)
+        self.multipart = MultipartUploads(self, self._client)
 
     async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one boto3 call in a slot, its errors translated.
@@ -100,124 +102,6 @@ class S3:
             Metadata=metadata,
             **self.write_options(storage_class),
         )
-
-    async def create_multipart(
-        self,
-        key: str,
-        *,
-        content_type: str,
-        metadata: Mapping[str, str],
-        storage_class: str = "STANDARD",
-        has_part_checksums: bool = False,
-    ) -> str:
-        """Begin a multipart upload, on request one whose parts all come with their SHA-256; returns the store's id."""
-        options = self.write_options(storage_class)
-        if has_part_checksums:
-            options |= {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
-        answer = await self.call(
-            self._client.create_multipart_upload,
-            Bucket=self.bucket,
-            Key=key,
-            ContentType=content_type,
-            Metadata=metadata,
-            **options,
-        )
-        upload_id: str = told(answer, "UploadId")
-        if answer["ResponseMetadata"].get("RetryAttempts"):
-            # Attempts whose answer was lost may have begun one each, of which nobody would ever know.
-            for lost in set(await self.find_multipart(key)) - {upload_id}:
-                await self.abort_multipart(key, lost)
-        return upload_id
-
-    async def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> PartTag:
-        """Write one part (1 to 10,000)."""
-        answer = await self.go_on(
-            self._client.upload_part, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
-        )
-        return PartTag(number, etag_of(answer))
-
-    async def copy_part(
-        self, key: str, upload_id: str, number: int, *, source_key: str, source_etag: str, first: int, last: int
-    ) -> PartTag:
-        """Copy bytes `first` to `last`, both included, of another object into one part."""
-        answer = await self.go_on(
-            self._client.upload_part_copy,
-            Bucket=self.bucket,
-            Key=key,
-            UploadId=upload_id,
-            PartNumber=number,
-            CopySource={"Bucket": self.bucket, "Key": source_key},
-            CopySourceIfMatch=source_etag,
-            CopySourceRange=f"bytes={first}-{last}",
-        )
-        return PartTag(number, etag_of(told(answer, "CopyPartResult")))
-
-    async def complete_multipart(
-        self,
-        key: str,
-        upload_id: str,
-        parts: Sequence[PartTag],
-        *,
-        size_bytes: int | None = None,
-        is_conditional: bool = False,
-    ) -> None:
-        """Join the parts, in order, to one object.
-
-        Args:
-            key: of the object.
-            upload_id: the store's.
-            parts: all of them.
-            size_bytes: of the whole, where the store can be told so.
-            is_conditional: only if there is no object under the key, where the store keeps that.
-
-        Raises:
-            UploadNotFound: it was completed or aborted already.
-            ObjectChanged: there is an object, or somebody else is completing one at this moment.
-        """
-        options: dict[str, Any] = {} if size_bytes is None else {"MpuObjectSize": size_bytes}
-        if is_conditional:
-            options["IfNoneMatch"] = "*"
-        await self.go_on(
-            self._client.complete_multipart_upload,
-            Bucket=self.bucket,
-            Key=key,
-            UploadId=upload_id,
-            MultipartUpload={"Parts": [_listed(part) for part in parts]},
-            **options,
-        )
-
-    async def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
-        """All parts that the store has, by number.
-
-        Raises:
-            UploadNotFound: it has no such upload (any more).
-        """
-        found: list[StoredPart] = []
-        marker = 0
-        while True:
-            answer = await self.call(
-                self._client.list_parts, Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumberMarker=marker
-            )
-            told(answer, "IsTruncated")
-            found += [
-                StoredPart(
-                    part["PartNumber"], part["ETag"], part.get("ChecksumSHA256"), part["Size"], part.get("LastModified")
-                )
-                for part in answer.get("Parts", [])
-            ]
-            if not answer.get("IsTruncated"):
-                return found
-            marker = int(answer["NextPartNumberMarker"])
-
-    async def abort_multipart(self, key: str, upload_id: str) -> None:
-        """Drop a multipart upload and its parts; one that the store doesn't know is dropped already."""
-        await self.go_on(self._client.abort_multipart_upload, Bucket=self.bucket, Key=key, UploadId=upload_id)
-
-    async def find_multipart(self, key: str) -> list[str]:
-        """The ids of all unfinished multipart uploads of exactly this key."""
-        answer = await self.call(self._client.list_multipart_uploads, Bucket=self.bucket, Prefix=key)
-        told(answer, "IsTruncated")
-        return [upload["UploadId"] for upload in answer.get("Uploads", []) if upload["Key"] == key]
 
     async def copy(
         self,
@@ -393,11 +277,6 @@ def _translated(function: Callable[..., object], error: BotoCoreError | ClientEr
             detail=_operator_detail(translated, error),
         )
     return translated
-
-
-def _listed(part: PartTag) -> Any:  # noqa: ANN401 -- boto3's own shape of a dictionary
-    listed = {"PartNumber": part.number, "ETag": part.etag}
-    return listed | ({"ChecksumSHA256": part.sha256_base64} if part.sha256_base64 else {})
 
 
 def _operator_detail(translated: HoldfastError, error: BotoCoreError | ClientError) -> str:

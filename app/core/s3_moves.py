@@ -62,7 +62,7 @@ async def copy_as_it_is(s3: S3, source: ExactObject, key: str, *, limit_bytes: i
             CopySourceRange=f"bytes={first}-{min(first + step, source.size_bytes) - 1}",
         )
         parts.append(PartTag(number, answer["CopyPartResult"]["ETag"]))
-    await s3.complete_multipart(key, upload_id, parts)
+    await s3.multipart.complete(key, upload_id, parts)
 
 
 async def remove_exactly(s3: S3, source: ExactObject) -> None:

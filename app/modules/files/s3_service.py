@@ -83,7 +83,7 @@ class FileStore:
 
     async def begin_multipart(self, target: ObjectTarget, *, has_part_checksums: bool = False) -> str:
         """Begin to write a large file; returns the store's upload id."""
-        return await self._s3.create_multipart(
+        return await self._s3.multipart.create(
             target.key,
             content_type=target.content_type,
             metadata=target.metadata,
@@ -100,7 +100,7 @@ class FileStore:
 
         async def send(number: int, part: bytearray) -> PartTag:
             try:
-                return await self._s3.upload_part(key, upload_id, number, part)
+                return await self._s3.multipart.upload_part(key, upload_id, number, part)
             finally:
                 window.release()
 
@@ -112,7 +112,7 @@ class FileStore:
 
     async def complete_multipart(self, key: str, upload_id: str, parts: list[PartTag]) -> None:
         """Join the parts to the object."""
-        await self._s3.complete_multipart(key, upload_id, parts)
+        await self._s3.multipart.complete(key, upload_id, parts)
 
     def is_copied_by_parts(self, size_bytes: int) -> bool:
         """Whether a copy of that size is a multipart upload."""
@@ -121,7 +121,7 @@ class FileStore:
     async def last_part_at(self, key: str, upload_id: str) -> datetime | None:
         """When the newest part of a multipart upload arrived; None if there is none, or no such upload."""
         try:
-            parts = await self._s3.list_parts(key, upload_id)
+            parts = await self._s3.multipart.list_parts(key, upload_id)
         except (UploadNotFound, ObjectNotFound):
             return None
         return max((part.last_modified for part in parts if part.last_modified), default=None)
@@ -142,7 +142,7 @@ class FileStore:
         upload_id = await self.begin_multipart(target)
         step = max(min(COPY_PART_BYTES, self._copy_limit_bytes), part_size_for(size_bytes))
         parts = [
-            await self._s3.copy_part(
+            await self._s3.multipart.copy_part(
                 target.key,
                 upload_id,
                 number,
@@ -185,10 +185,10 @@ class FileStore:
         unfinished = {upload_id} if upload_id else set()
         if may_be_multipart:
             # Answers that named uploads may never have reached us.
-            unfinished.update(await self._s3.find_multipart(key))
+            unfinished.update(await self._s3.multipart.find(key))
         for each in unfinished:
             try:
-                await self._s3.abort_multipart(key, each)
+                await self._s3.multipart.abort(key, each)
             except (UploadNotFound, ObjectNotFound):
                 continue  # completed or aborted already; stores call it by different names
         await self._s3.delete(key)

@@ -84,7 +84,7 @@ class Repair:
         if upload is None or not list(compare_uploads([upload], _by_key(row), rules)):
             return False
         try:
-            await self._s3.abort_multipart(upload.key, upload.upload_id)
+            await self._s3.multipart.abort(upload.key, upload.upload_id)
         except (UploadNotFound, ObjectNotFound):
             return False
         return True

@@ -88,7 +88,7 @@ class CompletionService:
         if opened.upload.method != UploadMethod.MULTIPART or opened.file.status != FileStatus.PENDING:
             return []
         try:
-            return await self._s3.list_parts(opened.stored.key, opened.stored.upload_id or "")
+            return await self._s3.multipart.list_parts(opened.stored.key, opened.stored.upload_id or "")
         except (StoreUploadNotFound, ObjectNotFound) as error:
             raise UploadExpired from error
 
@@ -135,7 +135,7 @@ class CompletionService:
     async def _refuse_late_parts(self, key: str, upload_id: str) -> None:
         """Abort the store's upload at once rather than by the outbox: its part URLs still live."""
         try:
-            await self._s3.abort_multipart(key, upload_id)
+            await self._s3.multipart.abort(key, upload_id)
         except (StoreUploadNotFound, ObjectNotFound):
             return  # aborted already
         except HoldfastError as error:
@@ -175,7 +175,7 @@ class CompletionService:
     async def _join(self, opened: OpenUpload, claimed: Sequence[ClientPart] | None) -> None:
         key, upload_id = opened.stored.key, opened.stored.upload_id or ""
         try:
-            parts = await self._s3.list_parts(key, upload_id)
+            parts = await self._s3.multipart.list_parts(key, upload_id)
         except (StoreUploadNotFound, ObjectNotFound):
             return  # completed before, perhaps by a caller who never heard of it; the object will tell
         _compare(PartPlan(opened.upload.declared_bytes, opened.upload.part_bytes or 1), parts, claimed)
@@ -183,7 +183,7 @@ class CompletionService:
         pinned = opened.upload.declared_bytes if keeps.complete_object_size else None
         try:
             # Every key is fresh: what is there already was made of these parts, and perhaps verified meanwhile.
-            await self._s3.complete_multipart(
+            await self._s3.multipart.complete(
                 key, upload_id, parts, size_bytes=pinned, is_conditional=keeps.conditional_complete
             )
         except (StoreUploadNotFound, ObjectNotFound):
@@ -198,7 +198,7 @@ class CompletionService:
         except ObjectNotFound:
             raise UploadIncomplete("The upload is being completed at this moment; complete again.") from reason
         with suppress(StoreUploadNotFound, ObjectNotFound):  # completed, so it's gone already
-            await self._s3.abort_multipart(key, upload_id)
+            await self._s3.multipart.abort(key, upload_id)
 
     def _declared(self, opened: OpenUpload) -> Declared:
         upload, file = opened.upload, opened.file
