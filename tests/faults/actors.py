@@ -99,7 +99,7 @@ class Actor:
     ) -> None:
         """A request that makes a file; `send` is called with client, file name and headers."""
         filename = f"{uuid4().hex}.bin"
-        headers = {"Idempotency-Key": filename} if self.random.random() < 0.5 else {}  # noqa: PLR2004 -- half of them
+        headers = {"Idempotency-Key": filename} if self.random.random() < 0.5 else {}
         if content is not None:
             sha256, size_bytes = sha256_of(content), len(content)
 
@@ -195,8 +195,10 @@ class Actor:
             return sent.is_success
         numbers = list(range(1, upload["upload"]["part_count"] + 1))
         file_id, size = upload["file"]["id"], upload["upload"]["part_size"]
-        signed = self.ask("direct parts: sign", lambda client: client.post(
-            f"/files/uploads/{file_id}/parts", json={"part_numbers": numbers}))
+        signed = self.ask(
+            "direct parts: sign",
+            lambda client: client.post(f"/files/uploads/{file_id}/parts", json={"part_numbers": numbers}),
+        )
         if not signed.is_success:
             return False
         for part in signed.json()["parts"]:
@@ -239,9 +241,8 @@ class Crew:
 def at_work(actors: list[Actor], base_url: str, operations: dict) -> Crew:
     """Start them, each in a thread."""
     is_over = threading.Event()
-    threads = [
-        threading.Thread(target=actor.work, args=(base_url, operations, is_over.is_set), daemon=True) for actor in actors
-    ]
+    arguments = (base_url, operations, is_over.is_set)
+    threads = [threading.Thread(target=actor.work, args=arguments, daemon=True) for actor in actors]
     for thread in threads:
         thread.start()
     return Crew(threads, is_over)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from contextlib import AbstractContextManager
+import traceback
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,32 +65,35 @@ class Harness:
         lock = threading.Lock()
         numbers = iter(range(10 * count))
 
-        def run(lane_number: int) -> None:
-            with self.lane(f"kills {lane_number}") as lane:
-                while self.report.kills < count and not self.report.wrong:
-                    with lock:
-                        number = next(numbers)
-                    rounds = self._one(lane, number)
-                    with lock:
-                        for done in rounds:
-                            self.report.add_kill(done)
-                last = Round("at the end, all files")
-                last.wrong = put_right(lane, since=time.monotonic(), everything=True)
+        def run(lane: Lane) -> None:
+            while self.report.kills < count and not self.report.wrong:
                 with lock:
-                    self.report.add_fault(last)
-                    self.report.add_witness(lane.witness)
+                    number = next(numbers)
+                rounds = self._one(lane, number)
+                with lock:
+                    for done in rounds:
+                        self.report.add_kill(done)
+            last = Round(f"at the end of {lane.name}: all files")
+            last.wrong = put_right(lane, since=time.monotonic(), everything=True)
+            with lock:
+                self.report.add_fault(last)
+                self.report.add_witness(lane.witness)
 
-        def guarded(lane_number: int) -> None:
+        def guarded(lane: Lane) -> None:
             try:
-                run(lane_number)
+                run(lane)
             except Exception as error:  # noqa: BLE001 -- a thread's failure would go unseen
-                self.report.wrong.append(f"lane {lane_number} broke off: {error!r}")
+                self.report.wrong.append(f"{lane.name} broke off: {error!r}")
+                traceback.print_exc()
 
-        threads = [threading.Thread(target=guarded, args=(number,)) for number in range(lanes)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ExitStack() as stack:
+            # One after the other: Alembic has one context for all threads.
+            open_lanes = [stack.enter_context(self.lane(f"lane {number}")) for number in range(lanes)]
+            threads = [threading.Thread(target=guarded, args=(lane,)) for lane in open_lanes]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         self.report.seconds += time.monotonic() - started
 
     @staticmethod

@@ -98,7 +98,7 @@ def drawn(random: Random, number: int) -> Kill:
 
 def drawn_for_maintenance(random: Random) -> Kill:
     """A kill of a pass of maintenance."""
-    if random.random() < 0.2:  # noqa: PLR2004 -- one in five
+    if random.random() < 0.2:
         return Kill("at random", "time", seconds=random.uniform(0.2, 0.8))
     names = {*MAINTENANCE_COMMITS, *MAINTENANCE_REQUESTS}
     return random.choice([kill for kill in all_exact() if kill.name.partition(": ")[2] in names])

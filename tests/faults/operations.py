@@ -100,7 +100,7 @@ def hard_delete(actor: Actor, file: Promise) -> None:
 
 
 def replace_content(actor: Actor, file: Promise) -> None:
-    content = actor.content(small=actor.random.random() < 0.7)  # noqa: PLR2004 -- mostly
+    content = actor.content(small=actor.random.random() < 0.7)
     sha256 = sha256_of(content)
 
     def send(client):
@@ -168,6 +168,4 @@ OPERATIONS = {
 def offered(openapi: dict) -> dict[str, Operation]:
     """Those that this service has."""
     paths = {path.replace(":path", "").replace(":uuid", ""): methods for path, methods in openapi["paths"].items()}
-    return {
-        name: operation for name, operation in OPERATIONS.items() if operation.needs[0] in paths.get(operation.needs[1], {})
-    }
+    return {name: each for name, each in OPERATIONS.items() if each.needs[0] in paths.get(each.needs[1], {})}
