@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=500, help="that hit unfinished work")
-    parser.add_argument("--lanes", type=int, default=3, help="services that are attacked beside each other")
+    parser.add_argument("--lanes", type=int, default=2, help="services that are killed beside each other")
     parser.add_argument("--seed", default=str(random.randrange(1_000_000)))
     parser.add_argument("--json", type=Path, help="where the report goes as JSON")
     parser.add_argument("--write", action="store_true", help="the figures into docs/reliability.md, if all is well")
@@ -42,9 +42,7 @@ def main() -> int:
     ):
         harness = Harness(parts.environment, folder, given.seed)
         harness.report.announce = lambda line: print(line, flush=True)
-        if not given.without_storms:
-            harness.storms()
-        harness.kills(given.kills, lanes=given.lanes)
+        harness.run(given.kills, lanes=given.lanes, storm_lanes=0 if given.without_storms else 1)
     report = harness.report
     print(report.as_text())
     if given.json:
