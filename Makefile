@@ -9,7 +9,7 @@ UPPY_READY := $(UPPY)/node_modules/.package-lock.json
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test maintain check format bench matrix lock clean
+.PHONY: help install run test maintain check format bench matrix faults lock clean
 
 help: ## list the jobs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ format: $(VENV)/.dev ## put the code into its form
 
 matrix: $(VENV)/.dev $(STORE)/.ready $(OTHER_STORES:%=%/.ready) $(UPPY_READY) ## run the integration suite on three S3 servers and write docs/stores.md
 	$(BIN)/python -m tests.matrix $(ARGS)
+
+faults: $(VENV)/.dev $(STORE)/.ready ## kill the service 500 times, break its store and its database; docs/reliability.md
+	$(BIN)/python -m tests.faults --kills 500 --write $(ARGS)
 
 bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's way
 	$(BIN)/python -m bench.upload $(ARGS)

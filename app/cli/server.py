@@ -76,7 +76,7 @@ class _Server(uvicorn.Server):
         self.config.loaded_app.state.readiness.is_stopping = True
         # Whoever sends requests here has to see it first; to be told twice to stop means at once.
         over = time.monotonic() + self._delay_seconds
-        while time.monotonic() < over and not self.force_exit:
+        while time.monotonic() < over and not self.force_exit:  # noqa: ASYNC110 -- uvicorn sets a flag, no event
             await asyncio.sleep(min(0.1, self._delay_seconds))
         await super().shutdown(sockets)
 

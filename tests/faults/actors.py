@@ -241,10 +241,8 @@ class Crew:
 def at_work(actors: list[Actor], base_url: str, operations: dict) -> Crew:
     """Start them, each in a thread."""
     is_over = threading.Event()
-    threads = [
-        threading.Thread(target=actor.work, args=(base_url, operations, is_over.is_set), daemon=True)
-        for actor in actors
-    ]
+    arguments = (base_url, operations, is_over.is_set)
+    threads = [threading.Thread(target=actor.work, args=arguments, daemon=True) for actor in actors]
     for thread in threads:
         thread.start()
     return Crew(threads, is_over)

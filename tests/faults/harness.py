@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from contextlib import AbstractContextManager
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from app.config import StoreSettings
@@ -47,6 +50,7 @@ class Harness:
     seed: str
     capabilities: dict[str, bool] = field(default_factory=dict)
     report: Report = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.report = Report(self.seed)
@@ -58,39 +62,78 @@ class Harness:
         folder = self.folder / name.replace(" ", "-")
         return open_lane(name, parts or self.parts, folder, self.capabilities, self.seed, **settings)
 
-    def kills(self, count: int, *, lanes: int) -> None:
-        """Kill until so many hit unfinished work, or something is wrong; the lanes go on beside each other."""
+    def run(self, kills: int, *, lanes: int, storm_lanes: int) -> None:
+        """Kill until so many hit unfinished work, or something is wrong; beside it every fault.
+
+        Call it from the main thread.
+
+        Args:
+            kills: how many.
+            lanes: services that are killed, beside each other.
+            storm_lanes: services that live through faults; none for kills only.
+        """
         started = time.monotonic()
-        lock = threading.Lock()
-        numbers = iter(range(10 * count))
-
-        def run(lane_number: int) -> None:
-            with self.lane(f"kills {lane_number}") as lane:
-                while self.report.kills < count and not self.report.wrong:
-                    with lock:
-                        number = next(numbers)
-                    rounds = self._one(lane, number)
-                    with lock:
-                        for done in rounds:
-                            self.report.add_kill(done)
-                last = Round("at the end, all files")
-                last.wrong = put_right(lane, since=time.monotonic(), everything=True)
-                with lock:
-                    self.report.add_fault(last)
-                    self.report.add_witness(lane.witness)
-
-        def guarded(lane_number: int) -> None:
-            try:
-                run(lane_number)
-            except Exception as error:  # noqa: BLE001 -- a thread's failure would go unseen
-                self.report.wrong.append(f"lane {lane_number} broke off: {error!r}")
-
-        threads = [threading.Thread(target=guarded, args=(number,)) for number in range(lanes)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        numbers = iter(range(10 * kills))
+        weathers = [partial(weather_store, name=name) for name in STORE_FAULTS] + [weather_absence, weather_cuts]
+        with ExitStack() as stack:
+            # One after the other: Alembic has one context for all threads.
+            killed = [stack.enter_context(self.lane(f"lane {number}")) for number in range(lanes)]
+            stormed = [stack.enter_context(self.lane(f"storms {number}", **PATIENCE)) for number in range(storm_lanes)]
+            threads = [self._thread(lane, partial(self._kill, lane, kills, numbers)) for lane in killed]
+            threads += [self._thread(lane, partial(self._weather, lane, weathers)) for lane in stormed]
+            if stormed:
+                self._own_servers()
+            for thread in threads:
+                thread.join()
         self.report.seconds += time.monotonic() - started
+
+    def _thread(self, lane: Lane, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 -- a thread's failure would go unseen
+                self.report.wrong.append(f"{lane.name} broke off: {error!r}")
+                traceback.print_exc()
+
+        thread = threading.Thread(target=guarded)
+        thread.start()
+        return thread
+
+    def _kill(self, lane: Lane, count: int, numbers: Iterator[int]) -> None:
+        while self.report.kills < count and not self.report.wrong:
+            with self._lock:
+                number = next(numbers)
+            rounds = self._one(lane, number)
+            with self._lock:
+                for done in rounds:
+                    self.report.add_kill(done)
+        last = Round(f"at the end of {lane.name}: all files")
+        last.wrong = put_right(lane, since=time.monotonic(), everything=True)
+        with self._lock:
+            self.report.add_fault(last)
+            self.report.add_witness(lane.witness)
+
+    def _weather(self, lane: Lane, weathers: list[Callable[[Lane], Round]]) -> None:
+        while True:
+            with self._lock:
+                if not weathers:
+                    self.report.add_witness(lane.witness)
+                    return
+                weather = weathers.pop(0)
+            done = weather(lane)
+            with self._lock:
+                self.report.add_fault(done)
+
+    def _own_servers(self) -> None:
+        crashed = self.crash()
+        with self._lock:
+            self.report.add_fault(crashed)
+        done, reason = self.full_disk()
+        with self._lock:
+            if done is None:
+                self.report.left_out.append(reason)
+            else:
+                self.report.add_fault(done)
 
     @staticmethod
     def _one(lane: Lane, number: int) -> list[Round]:

@@ -14,7 +14,10 @@ FILES = """
     SELECT f.id, f.filename, f.status, f.folder, f.file_size, o.key, o.sha256, o.size_bytes
     FROM file_uploads f LEFT JOIN stored_objects o ON o.id = f.current_object_id
 """
-UNDONE = "SELECT key FROM stored_objects WHERE state = 'removing' AND NOT EXISTS (SELECT 1 FROM outbox WHERE subject = file_id)"
+UNDONE = """
+    SELECT key FROM stored_objects
+    WHERE state = 'removing' AND NOT EXISTS (SELECT 1 FROM outbox WHERE subject = file_id)
+"""
 DUE = "SELECT subject, topic, attempts, last_error FROM outbox WHERE attempts > 0 OR due_at <= now()"
 ASIDE = ".holdfast/quarantine/"
 READERS = 4
@@ -129,8 +132,6 @@ def _still_readable(lane: Lane, gone: list[Promise]) -> list[str]:
         for promise in gone:
             answer = client.get(f"/files/{promise.file_id}/download")
             if answer.status_code != 404:
-                found.append(
-                    f"{promise.file_id} was deleted for good, but its download is answered {answer.status_code}"
-                )
+                found.append(f"{promise.file_id} was deleted for good, but can be read: {answer.status_code}")
             promise.is_checked = True
     return found

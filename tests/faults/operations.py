@@ -168,8 +168,4 @@ OPERATIONS = {
 def offered(openapi: dict) -> dict[str, Operation]:
     """Those that this service has."""
     paths = {path.replace(":path", "").replace(":uuid", ""): methods for path, methods in openapi["paths"].items()}
-    return {
-        name: operation
-        for name, operation in OPERATIONS.items()
-        if operation.needs[0] in paths.get(operation.needs[1], {})
-    }
+    return {name: each for name, each in OPERATIONS.items() if each.needs[0] in paths.get(each.needs[1], {})}

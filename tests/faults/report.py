@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.faults.rounds import Round
 from tests.faults.witness import Witness
+
+ANNOUNCE_EVERY = 25
 
 
 @dataclass
@@ -24,12 +27,15 @@ class Report:
     left_out: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    announce: Callable[[str], object] = lambda _line: None
 
     def add_kill(self, done: Round) -> None:
         """One kill; only one that hit unfinished work counts."""
         self._add_wrong(done)
         if done.counts:
             self.kills += 1
+            if self.kills % ANNOUNCE_EVERY == 0:
+                self.announce(f"{self.kills} kills, {len(self.steps)} steps, {len(self.wrong)} promises broken")
             self.steps.update(done.steps)
             self.instants[done.name.partition(",")[0] if done.name.startswith("instead") else done.name] += 1
         else:
@@ -39,6 +45,7 @@ class Report:
         """One fault that was survived, or not."""
         self._add_wrong(done)
         self.faults[done.name] = not done.wrong
+        self.announce(f"{'well ' if not done.wrong else 'WRONG'} {done.name}")
 
     def add_witness(self, witness: Witness) -> None:
         """What a lane's clients were told."""
@@ -77,9 +84,9 @@ class Report:
         lines += [f"  left out: {reason}" for reason in self.left_out]
         lines += ["", f"answers {dict(self.answers)}"]
         lines += [
-            f"{self.kills} kills that hit unfinished work, {self.kills_that_hit_nothing} that hit none,"
-            f" {len(self.faults)} faults, {sum(self.acknowledged.values())} acknowledged requests,"
-            f" in {self.seconds:.0f} s; seed {self.seed}",
+            f"{self.kills} kills that hit unfinished work, {self.kills_that_hit_nothing} that hit none",
+            f"{len(self.faults)} faults, {sum(self.acknowledged.values())} acknowledged requests",
+            f"{self.seconds:.0f} s, seed {self.seed}",
             f"{len(self.wrong)} promises broken",
         ]
         return "\n".join([*lines, *self.wrong])

@@ -22,9 +22,10 @@ NOT_FOUND = 404
 # No setting makes an upload of a client end sooner than after a minute, and URLs outlive it.
 END_OF_TIME = (
     "UPDATE upload_sessions SET expires_at = now()",
-    "UPDATE stored_objects SET lease_expires_at = now(), url_expires_at = now() - interval '1 hour'"
-    " WHERE state = 'reserved' AND lease_token IS NULL",
+    """UPDATE stored_objects SET lease_expires_at = now(), url_expires_at = now() - interval '1 hour'
+       WHERE state = 'reserved' AND lease_token IS NULL""",
 )
+MADE = "SELECT id FROM file_uploads WHERE filename = $1 AND status = 'available'"
 
 
 @dataclass
@@ -82,7 +83,7 @@ def kill_maintenance(lane: Lane, kill: Kill) -> list[Round]:
 
 
 def warm_up(lane: Lane) -> None:
-    """Use the time until leases end: a new process is slow at its first requests, and kills are to hit its later ones."""
+    """Use the time until leases end: a new process is slow at its first requests; kills are to hit later ones."""
     actor = lane.actors[0]
     with actor.connected(lane.base_url):
         for name in ("upload by form", "direct post"):
@@ -133,9 +134,7 @@ def come_back(lane: Lane) -> list[str]:
                     found.append(f"{attempt.filename}, sent again, was answered {answer.status_code}: {answer.text}")
                 continue
             actor.accept_creation(attempt, answer)
-            same = lane.registry.rows(
-                "SELECT id FROM file_uploads WHERE filename = $1 AND status = 'available'", attempt.filename
-            )
+            same = lane.registry.rows(MADE, attempt.filename)
             if len(same) != 1:
                 found.append(f"{attempt.filename}, sent again under its key, is {len(same)} files")
     for each in lane.actors:

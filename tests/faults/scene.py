@@ -13,7 +13,7 @@ OBJECTS = """
            o.lease_expires_at < now() AS is_overdue
     FROM stored_objects o WHERE o.state IN ('reserved', 'removing') OR o.file_id = ANY($1)
 """
-FILES = "SELECT id, filename, status, folder, version, current_object_id FROM file_uploads WHERE id = ANY($1) OR filename = ANY($2)"
+FILES = "SELECT id, filename, status, folder FROM file_uploads WHERE id = ANY($1) OR filename = ANY($2)"
 ENTRIES = "SELECT subject, topic, payload, attempts, due_at <= now() OR attempts > 0 AS is_due FROM outbox"
 
 
@@ -80,7 +80,9 @@ class Scene:
         reserved = self._reserved(file["id"])
         if reserved is None:
             return "flipped, not answered"
-        return self._written(reserved) if reserved["is_ours"] else f"reserved, {self._written(reserved)}, not answered"
+        if reserved["is_ours"]:
+            return self._written(reserved)
+        return f"reserved for a client, {self._begun(reserved)}, not answered"
 
     def _completion(self, file: dict | None) -> str:
         if file is None or file["status"] != PENDING:
@@ -113,6 +115,10 @@ class Scene:
                 return "multipart begun, its id unknown"
             return "parts in flight" if self.parts[stored["key"]] else "multipart begun, no part yet"
         return "reserved, nothing written"
+
+    def _begun(self, stored: dict) -> str:
+        written = self._written(stored)
+        return "nothing begun" if written == "reserved, nothing written" else written
 
     def _bytes_of(self, file_id: UUID) -> str:
         mine = self._of(file_id)

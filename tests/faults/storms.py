@@ -15,16 +15,18 @@ from tests.faults.lane import LEASE_SECONDS, Lane
 from tests.faults.rounds import Round, put_right
 from tests.support.faulty_store import Fault, FaultyStore
 
-BEFORE_SECONDS, STORM_SECONDS, AFTER_SECONDS = 0.3, 1.5, 0.3
+BEFORE_SECONDS, STORM_SECONDS, AFTER_SECONDS = 0.3, 1.2, 0.3
 READ_TIMEOUT_SECONDS = 1.0
 # A store may be slower than we wait, but not by more than this.
-LATE_WRITE_SECONDS = 2.0
+LATE_WRITE_SECONDS = 1.5
 PATIENCE = {
     "S3_READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
     "UPLOAD_LATE_WRITE_SECONDS": str(LATE_WRITE_SECONDS),
     "DATABASE_POOL_TIMEOUT_SECONDS": "2",
 }
 TOO_LATE_SECONDS = READ_TIMEOUT_SECONDS + 0.5
+# Long enough for every attempt of a request to be hit.
+LONG_STORM_SECONDS = 4.0
 WRITES = r"^(PUT|POST) "
 
 StoreFault = Callable[[FaultyStore], Fault | None]
@@ -51,7 +53,8 @@ def weather_store(lane: Lane, name: str) -> Round:
 
     def storm() -> int:
         fault = STORE_FAULTS[name](lane.store)
-        time.sleep(STORM_SECONDS)
+        is_waited_for = fault is not None and fault.kind == "stall"
+        time.sleep(LONG_STORM_SECONDS if is_waited_for else STORM_SECONDS)
         lane.store.heal()
         return 1 if fault is None else fault.hits
 

@@ -1,4 +1,4 @@
-"""What clients were told, and therefore what must be found afterwards; a request without an answer leaves both ways open."""
+"""What clients were told, and so what must be found afterwards; a request without answer leaves both ways open."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from sqlalchemy import text
@@ -88,6 +89,19 @@ def test_a_connection_that_breaks_around_a_commit_is_503(start_service, database
         wait_until(lambda: registry.rows("SELECT 1 FROM stored_objects WHERE state = 'reserved'") == [])
         for file in client.get("/files").json()["items"]:
             assert client.get(f"/files/{file['id']}/download").content == b"hello"
+
+
+def test_a_flip_that_is_answered_late_is_no_lost_lease(start_service, database_url):
+    """The lease is renewed beside the flip, which has ended it: no reason to tell the client that its file is gone."""
+    with (
+        faulty_database(database_url) as proxy,
+        start_service(database={"url": proxy.url}, upload={"lease_seconds": 1}) as service,
+        service.client("late flip") as client,
+    ):
+        flip = re.compile("UPDATE stored_objects SET state=.* size_bytes=")
+        proxy.trap(Trap(flip, "after", lambda: time.sleep(0.8), cuts=False))
+        answer = client.put("/files/raw/data.bin", content=b"hello")
+        assert answer.status_code == 201, answer.text
 
 
 @pytest.mark.parametrize(

@@ -108,8 +108,9 @@ class Link:
 
     def _down(self) -> None:
         while data := self._server.recv(BUFFER_BYTES):
-            if self._trap:
-                self._trap.spring()
+            if (trap := self._trap) and trap.moment == "after":
+                self._trap = None
+                trap.spring()
             self._client.sendall(data)
 
 

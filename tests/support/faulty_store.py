@@ -97,8 +97,9 @@ class Link:
             while data := source.recv(BUFFER_BYTES):
                 if direction == "up" and (line := REQUEST_LINE.match(data)):
                     self._begin(line[1].decode(), data)
-                if direction == "down" and self._trap and not data.startswith(b"HTTP/1.1 100"):
-                    self._trap.spring()
+                if direction == "down" and (trap := self._trap) and not data.startswith(b"HTTP/1.1 100"):
+                    self._trap = None
+                    trap.spring()
                 if direction == "up" and self._fault and self._fault.kind == "answer":
                     self._answer(data, self._fault)
                 else:
@@ -119,7 +120,7 @@ class Link:
         trap = self._proxy.sprung_by(f"{request} copy" if is_copy else request)
         if trap and trap.moment == "before":
             trap.spring()
-        self._trap = trap
+        self._trap = trap if trap and trap.moment == "after" else None
 
     def _answer(self, data: bytes, fault: Fault) -> None:
         """Swallow a request, then say what was to be said."""

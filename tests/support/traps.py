@@ -18,14 +18,16 @@ class Trap:
     Args:
         matching: which steps, searched in how the proxy describes them.
         moment: `before` the step is passed on, or `after` it was done and before the answer is passed back.
-        action: called then, in the proxy's thread; the connection is cut afterwards.
+        action: called then, in the proxy's thread.
         nth: the first matching step is 1.
+        cuts: whether the connection is cut afterwards.
     """
 
     matching: re.Pattern[str]
     moment: Moment
     action: Callable[[], None]
     nth: int = 1
+    cuts: bool = True
     sprung: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -38,11 +40,12 @@ class Trap:
             return self.nth == 0
 
     def spring(self) -> None:
-        """Do it, then cut the connection.
+        """Do it.
 
         Raises:
-            OSError: always, which is how a connection ends.
+            OSError: the connection is to be cut.
         """
         self.action()
         self.sprung.set()
-        raise OSError("trapped")
+        if self.cuts:
+            raise OSError("trapped")

@@ -52,6 +52,7 @@ class Reservation:
     key: KeyClaim | None = None
     upload_id: str | None = None
     may_be_multipart: bool = False
+    is_flipping: bool = False
 
     @property
     def file_id(self) -> UUID:
@@ -160,6 +161,8 @@ class Reservations:
                 log.warning("lease_not_renewed", file_id=str(reservation.file_id))
                 continue
             if not is_held:
+                if reservation.is_flipping:
+                    return  # the flip ends the lease, and knows whether it was still ours
                 raise UploadAborted
 
     async def note_multipart(self, reservation: Reservation, upload_id: str) -> None:
@@ -176,6 +179,7 @@ class Reservations:
         if head.size_bytes != content.size_bytes:
             raise StoreRefusedBody("The store holds another number of bytes than were sent; try again.")
         checksum = {"sha256": content.sha256, "sha256_kind": content.sha256_kind} if content.sha256 else {}
+        reservation.is_flipping = True
         async with self._database.transaction() as session:
             repository = FileRepository(session)
             await repository.lock(reservation.file_id)
