@@ -19,6 +19,7 @@ UNDONE = """
     WHERE state = 'removing' AND NOT EXISTS (SELECT 1 FROM outbox WHERE subject = file_id)
 """
 DUE = "SELECT subject, topic, attempts, last_error FROM outbox WHERE attempts > 0 OR due_at <= now()"
+QUARANTINED = "SELECT key, original_key FROM stored_objects WHERE role = 'quarantine' AND state = 'stored'"
 ASIDE = ".holdfast/quarantine/"
 READERS = 4
 # For entries that the service took up a moment before the pass did.
@@ -32,7 +33,17 @@ def wrong(lane: Lane) -> list[str]:
     found += [f"given up, but nobody removes it: {row['key']}" for row in lane.registry.rows(UNDONE)]
     keys = lane.bucket.all_keys()
     found += [f"staging object left: {key}" for key in keys if key.startswith(".holdfast/staging/")]
-    return found + [f"unknown object moved aside: {key}" for key in keys if ASIDE in key]
+    return found + _aside(lane, keys)
+
+
+def _aside(lane: Lane, keys: set[str]) -> list[str]:
+    """What somebody else put there lies aside, whole; nothing of ours ever does."""
+    aside = {row["key"]: row["original_key"] for row in lane.registry.rows(QUARANTINED)}
+    found = [f"moved aside, but not entered: {key}" for key in keys if ASIDE in key and key not in aside]
+    found += [f"moved aside, but ours: {original}" for original in aside.values() if original not in lane.strays]
+    found += [f"unknown object left where it was: {key}" for key in lane.strays & keys]
+    whole = {original for key, original in aside.items() if lane.bucket.read(key) == original.encode()}
+    return found + [f"unknown object lost: {key}" for key in lane.strays - keys - whole]
 
 
 def settled(lane: Lane) -> list[str]:

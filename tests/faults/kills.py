@@ -16,13 +16,13 @@ LATEST_SECONDS = 1.2
 
 # By what they write; a line of their statements.
 COMMITS = {
-    "reservation": r"^INSERT INTO file_uploads",
-    "reservation of a direct upload": r"^INSERT INTO upload_sessions",
-    "reservation of another object": r"\A(?![\s\S]*INSERT INTO file_uploads)[\s\S]*^INSERT INTO stored_objects",
+    "reservation": r"^WITH .*\) INSERT INTO file_uploads",
+    "reservation of a direct upload": r"^WITH .*\) INSERT INTO upload_sessions",
+    "reservation of another object": r"^INSERT INTO stored_objects",
     "multipart upload's id": r"^UPDATE stored_objects SET upload_id=",
     "flip": r"^UPDATE stored_objects SET state=.* size_bytes=",
-    "change of a file": r"\A(?![\s\S]*stored_objects)[\s\S]*^UPDATE file_uploads",
-    "hard delete": r"^DELETE FROM file_uploads WHERE file_uploads.id = \S+\Z",
+    "change of a file": r"\A(?![\s\S]*^UPDATE stored_objects)[\s\S]*^UPDATE file_uploads",
+    "hard delete": r"^DELETE FROM file_uploads WHERE file_uploads.id IN \([^)]*\)$",
     "claim of the outbox": r"^UPDATE outbox SET due_at=.*attempts=",
     "giving up": r"^INSERT INTO outbox",
     "removal noted": r"^UPDATE stored_objects SET state=.* upload_id=\S+ lease_token=",
@@ -41,9 +41,18 @@ REQUESTS = {
     "abort": r"^DELETE .*uploadId=",
 }
 # What a pass of maintenance does.
-MAINTENANCE_COMMITS = ("giving up", "claim of the outbox", "removal noted", "end of an outbox entry")
-MAINTENANCE_REQUESTS = ("removal", "abort", "list of unfinished uploads")
+MAINTENANCE_COMMITS = (
+    "giving up",
+    "hard delete",
+    "reservation of another object",
+    "flip",
+    "claim of the outbox",
+    "removal noted",
+    "end of an outbox entry",
+)
+MAINTENANCE_REQUESTS = ("removal", "abort", "copy", "head", "list of unfinished uploads", "list of objects")
 REQUESTS["list of unfinished uploads"] = r"^GET .*\?.*uploads"
+REQUESTS["list of objects"] = r"^GET .*list-type=2"
 
 
 @dataclass(frozen=True)

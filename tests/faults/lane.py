@@ -45,7 +45,7 @@ LOW = {
     "DATABASE_POOL_SIZE": "10",
     "DATABASE_POOL_TIMEOUT_SECONDS": "5",
     "MAINTENANCE_INTERVAL_SECONDS": "0",
-    "RECONCILE_GRACE_SECONDS": str(2 * LEASE_SECONDS),
+    "RECONCILE_GRACE_SECONDS": str(LEASE_SECONDS),
     "LOG_FORMAT": "json",
     "SHUTDOWN_GRACE_SECONDS": "5",
     "AUTH_ENABLED": "true",
@@ -56,7 +56,12 @@ LOW = {
 
 @dataclass(eq=False)
 class Lane:
-    """All of one lane. `service` is the process that serves now, at `base_url`."""
+    """All of one lane.
+
+    Args:
+        strays: keys under which somebody else has put objects, for maintenance to move aside.
+        service: the process that serves now, at `base_url`.
+    """
 
     name: str
     registry: Registry
@@ -70,6 +75,7 @@ class Lane:
     witness: Witness = field(default_factory=Witness)
     actors: list[Actor] = field(default_factory=list)
     operations: dict = field(default_factory=dict)
+    strays: set[str] = field(default_factory=set)
     service: Process | None = None
     base_url: str = ""
 

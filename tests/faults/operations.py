@@ -73,7 +73,9 @@ def copy(actor: Actor, file: Promise) -> None:
     [view] = file.allowed
 
     def send(client, filename, headers):
-        return client.post(f"/files/{file.file_id}/copy", json={"new_filename": filename}, headers=headers)
+        return client.post(
+            f"/files/{file.file_id}/copy", json={"new_filename": filename, "new_folder": ""}, headers=headers
+        )
 
     actor.create("copy", None, send, sha256=view.sha256, size_bytes=file.size_bytes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import httpx
 
@@ -25,6 +26,7 @@ END_OF_TIME = (
     """UPDATE stored_objects SET lease_expires_at = now(), url_expires_at = now() - interval '1 hour'
        WHERE state = 'reserved' AND lease_token IS NULL""",
 )
+DAYS_OVER = "UPDATE file_uploads SET deleted_at = now() - interval '31 days' WHERE status = 'deleted'"
 MADE = "SELECT id FROM file_uploads WHERE filename = $1 AND status = 'available'"
 
 
@@ -60,7 +62,8 @@ def kill_while_serving(lane: Lane, kill: Kill) -> Round:
 
 
 def kill_maintenance(lane: Lane, kill: Kill) -> list[Round]:
-    """Kill the service while clients are at work, then the pass that cleans up after it."""
+    """Kill the service while clients are at work, then the pass that cleans up after it, purges and reconciles."""
+    make_due(lane)
     crew = lane.start_clients()
     time.sleep(lane.random.uniform(0.2, 0.6))
     lane.kill()
@@ -80,6 +83,15 @@ def kill_maintenance(lane: Lane, kill: Kill) -> list[Round]:
     lane.serve()
     second.wrong = put_right(lane, since=killed_at)
     return [first, second]
+
+
+def make_due(lane: Lane) -> None:
+    """Soft-deleted files whose days are over, and an object that nobody knows."""
+    lane.witness.purge_begins()
+    lane.registry.rows(DAYS_OVER)
+    stray = f"stray/{uuid4()}"
+    lane.bucket.client.put_object(Bucket=lane.bucket.name, Key=stray, Body=stray.encode())
+    lane.strays.add(stray)
 
 
 def warm_up(lane: Lane) -> None:

@@ -59,7 +59,8 @@ class Scene:
         busy = {file["id"] for file in self.files if file["filename"] in named or str(file["id"]) in known}
         for stored in self.objects:
             if stored["state"] == "reserved" and stored["is_ours"] and stored["file_id"] not in busy:
-                found.add(f"leftover of an earlier kill: {self._written(stored)}")
+                what = "moving aside" if stored["role"] == "quarantine" else "leftover of an earlier kill"
+                found.add(f"{what}: {self._written(stored)}")
         return found
 
     def _step(self, request: Request) -> str:

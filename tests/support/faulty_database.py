@@ -22,7 +22,7 @@ from tests.support.traps import Trap
 
 BUFFER_BYTES = 65_536
 ENCRYPTION_REQUESTS = {80877103, 80877104}
-WRITES = re.compile(r"^(INSERT|UPDATE|DELETE)", re.MULTILINE)
+WRITES = re.compile(r"^(WITH .*\(INSERT|INSERT|UPDATE|DELETE)", re.MULTILINE)
 
 
 class Conversation:
@@ -33,6 +33,7 @@ class Conversation:
         self._is_started = False
         self._prepared: dict[bytes, str] = {}
         self._statements: list[str] = []
+        self._is_in_transaction = False
 
     def messages(self, data: bytes) -> Iterator[tuple[bytes, str | None]]:
         """The messages that are whole by now; with the one that commits, what the transaction wrote."""
@@ -58,15 +59,24 @@ class Conversation:
             self._prepared[name] = text.decode()
         elif kind == b"B":  # bind: portal, name
             self._statements.append(self._prepared.get(body.split(b"\0", 2)[1], ""))
+        elif kind == b"E" and not self._is_in_transaction:  # execute: a statement that is a transaction by itself
+            return self._said()
         elif kind == b"Q":
             return self._simple(body.rstrip(b"\0").decode())
         return None
 
     def _simple(self, query: str) -> str | None:
+        if not query.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            return None
+        self._is_in_transaction = query.startswith("BEGIN")
+        said = self._said()
+        return said if query.startswith("COMMIT") else None
+
+    def _said(self) -> str | None:
+        """The statements since the last transaction's end, if any of them writes."""
         said = "\n".join(" ".join(statement.split()) for statement in self._statements)
-        if query.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
-            self._statements.clear()
-        return said if query.startswith("COMMIT") and WRITES.search(said) else None
+        self._statements.clear()
+        return said if WRITES.search(said) else None
 
 
 class Link:
