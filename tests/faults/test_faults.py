@@ -18,7 +18,7 @@ def test_whatever_dies_or_fails_one_pass_puts_it_right(parts, tmp_path):
     harness = Harness({"S3_BUCKET_NAME": "holdfast"} | parts, tmp_path, seed)
     harness.run(KILLS, lanes=1, storm_lanes=2)
     report = harness.report
-    assert report.wrong == [], f"again: FAULTS_SEED={seed}"
+    assert not report.wrong, "\n".join([f"again: FAULTS_SEED={seed}", *report.wrong])
     assert report.kills >= KILLS
     assert len(report.steps) > KILLS / 2
     # Besides the store's: absence and cuts of the database, its server's crash, its full disk; the look at the end.
