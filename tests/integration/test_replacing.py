@@ -420,5 +420,5 @@ def test_a_request_that_comes_again_gets_the_file_with_its_new_bytes(alice):
 def test_a_url_that_was_signed_for_the_old_bytes_never_gives_the_new_ones(alice, binary):
     url = alice.get(f"/files/{binary['id']}/presigned-url").json()["url"]
     replace(alice, binary, b"\xffnew")
-    assert httpx.get(url).status_code == 404
+    wait_until(lambda: httpx.get(url).status_code == 404)
     assert httpx.get(alice.get(f"/files/{binary['id']}/presigned-url").json()["url"]).content == b"\xffnew"

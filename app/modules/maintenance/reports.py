@@ -79,6 +79,7 @@ class Tally:
     looked_at: dict[str, int] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     def look(self, what: str, count: int = 1) -> None:
@@ -96,6 +97,15 @@ class Tally:
         """Count what was put right."""
         self.done[name] = self.done.get(name, 0) + count
 
+    def leave(self, name: str) -> None:
+        """Count what could not be put right."""
+        self.left[name] = self.left.get(name, 0) + 1
+
+    def settle(self) -> None:
+        """Once all was gone through: what was no longer so by then was no finding."""
+        for name in self.found:
+            self.found[name] = self.done.get(name, 0) + self.left.get(name, 0)
+
     def findings(self) -> tuple[Finding, ...]:
         """All kinds, those that were not found too."""
         return tuple(
@@ -106,7 +116,8 @@ class Tally:
     def as_dict(self) -> dict[str, Any]:
         """For the cursor."""
         return {
-            "looked_at": self.looked_at, "found": self.found, "done": self.done, "examples": self.examples,
+            "looked_at": self.looked_at, "found": self.found, "done": self.done, "left": self.left,
+            "examples": self.examples,
         }  # fmt: skip
 
 

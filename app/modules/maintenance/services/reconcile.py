@@ -121,6 +121,9 @@ class ReconcileJob:
                     position = {"key": found.following.key, "within": found.following.within}
                     await save({"stage": stage, **position, "tally": tally.as_dict()})
             after = Position()
+        unclear = tally.found.get(UNCLEAR, 0)
+        tally.settle()
+        tally.found[UNCLEAR] = unclear
 
     def _pages(self, stage: Stage, after: Position, rules: Rules) -> AsyncIterator[Found]:
         if stage in {Stage.COUNT_OBJECTS, Stage.REPAIR_OBJECTS}:
@@ -144,6 +147,7 @@ class ReconcileJob:
                 if await self._repair.repair(difference, rules):
                     tally.do(difference.kind)
             except HoldfastError as error:
+                tally.leave(difference.kind)
                 log.warning("repair_postponed", code=type(error).code)
 
         # What came since the count was not part of what was weighed: the next run sees it.

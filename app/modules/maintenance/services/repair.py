@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from app.core.database import Database
+from app.core.exceptions import Conflict
 from app.core.s3 import S3
 from app.core.s3_errors import ObjectNotFound, UploadNotFound
 from app.core.s3_moves import ExactObject, remove_exactly
@@ -19,6 +20,12 @@ log = structlog.get_logger()
 LOST_DETAIL = "The file's bytes are no longer in the store."
 CHANGED_DETAIL = "The store holds other bytes than those that were verified."
 LOOKED_AT_TWICE = frozenset({Kind.MISSING, Kind.CHANGED, Kind.GONE})
+
+
+class LeftAlone(Conflict):
+    """Whatever is done about it could make it worse."""
+
+    detail = "The object is left as it is; an operator has to look at it."
 
 
 class Repair:
@@ -48,9 +55,10 @@ class Repair:
         return head is None
 
     async def repair(self, difference: Difference, rules: Rules) -> bool:
-        """Put one right; False when it's no longer so, or can't be put right.
+        """Put one right; False when it's no longer so.
 
         Raises:
+            LeftAlone: it can't be put right.
             HoldfastError: registry or store don't let us; nothing is half done that the cleanup doesn't find.
         """
         match difference.kind:
@@ -75,7 +83,7 @@ class Repair:
             if row is not None and row.state == ObjectState.STORED:
                 head = await self._head(entry.key)
                 if head is None or (head.version_id or "null") != (row.version_id or "null"):
-                    return False  # Readers don't get what was verified; an older version may be all that is left.
+                    raise LeftAlone  # Readers don't get what was verified; an older version may be all that is left.
             await remove_exactly(self._s3, ExactObject(entry.key, entry.size_bytes, entry.etag, entry.version_id))
         return True
 
@@ -92,8 +100,10 @@ class Repair:
     async def _take_back(self, difference: Difference) -> bool:
         """Exactly the bytes that were lost are there again."""
         head, row = await self._head(difference.key), await self._row(difference.key)
-        if head is None or row is None or row.state != ObjectState.LOST or not row.is_same(head.size_bytes, head.etag):
+        if head is None or row is None or row.state != ObjectState.LOST:
             return False
+        if not row.is_same(head.size_bytes, head.etag):
+            raise LeftAlone
         async with self._database.transaction() as session:
             return await LedgerRepository(session).usable_again(row, CONTENT_LOST)
 
