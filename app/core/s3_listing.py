@@ -41,11 +41,17 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class ListedUpload:
-    """One multipart upload that was neither completed nor aborted."""
+    """One multipart upload that was neither completed nor aborted.
+
+    Args:
+        key_as_listed: where it differs from `key`, one of the two is right: some stores say that they encode
+            keys, and don't.
+    """
 
     key: str
     upload_id: str
     initiated: datetime
+    key_as_listed: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,8 @@ async def upload_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[Pa
         # boto3 decodes the keys of the other listings by itself, of this one it doesn't.
         plain = unquote_plus if answer.get("EncodingType") == "url" else str
         items = [
-            ListedUpload(plain(item["Key"]), item["UploadId"], item["Initiated"]) for item in answer.get("Uploads", [])
+            ListedUpload(plain(item["Key"]), item["UploadId"], item["Initiated"], item["Key"])
+            for item in answer.get("Uploads", [])
         ]
         more = bool(answer.get("IsTruncated"))
         if more:

@@ -91,11 +91,13 @@ class Repair:
         upload, row = difference.upload, await self._row(difference.key)
         if upload is None or not list(compare_uploads([upload], _by_key(row), rules)):
             return False
-        try:
-            await self._s3.multipart.abort(upload.key, upload.upload_id)
-        except (UploadNotFound, ObjectNotFound):
-            return False
-        return True
+        for key in dict.fromkeys((upload.key, upload.key_as_listed or upload.key)):
+            try:
+                await self._s3.multipart.abort(key, upload.upload_id)
+            except (UploadNotFound, ObjectNotFound):
+                continue
+            return True
+        return False
 
     async def _take_back(self, difference: Difference) -> bool:
         """Exactly the bytes that were lost are there again."""
