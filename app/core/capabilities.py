@@ -141,6 +141,11 @@ async def learn_capabilities(database: Database, s3: S3, pinned: Mapping[str, bo
         values = verdicts.values
     capabilities = Capabilities(**(values | pins))
     log.info("store_capabilities", source=source, pinned=sorted(pins), **asdict(capabilities))
+    if not capabilities.sealed_multipart:
+        log.warning(
+            "store_takes_late_parts",
+            detail="parts sent after their upload was completed may stay where no S3 listing shows them",
+        )
     return capabilities
 
 
