@@ -183,7 +183,7 @@ def test_a_provider_that_hangs_makes_nobody_wait_who_has_a_key(signed_in, provid
         lambda provider: setattr(provider, "content", b'{"keys": []}'),
         lambda provider: setattr(provider, "content", b" " * 300_000 + provider.content),
         lambda provider: provider.publish(*[OLD] * 101),
-        lambda provider: provider.publish(OLD.jwk(d="c2VjcmV0")),
+        lambda provider: provider.publish(OLD.private_jwk(), NEW.private_jwk()),
         lambda provider: provider.publish(OLD.jwk(key_ops=["sign"])),
         lambda provider: provider.publish(OLD.jwk(kid=None)),
     ],

@@ -27,7 +27,14 @@ class SigningKey:
     def jwk(self, **changes) -> dict:
         """As it is published; None takes a member out."""
         published = self._kind.to_jwk(self.private.public_key(), as_dict=True)
-        return _without_none(published | {"kid": self.key_id, "use": "sig", "alg": self.algorithm} | changes)
+        return self._named(published, changes)
+
+    def private_jwk(self) -> dict:
+        """As it should never be published."""
+        return self._named(self._kind.to_jwk(self.private, as_dict=True), {})
+
+    def _named(self, members: dict, changes: dict) -> dict:
+        return _without_none(members | {"kid": self.key_id, "use": "sig", "alg": self.algorithm} | changes)
 
     def token(self, *, header: dict | None = None, **changes) -> str:
         """A good token with some claims changed."""

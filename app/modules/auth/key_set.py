@@ -117,8 +117,6 @@ def _usable(item: Mapping[str, Any]) -> tuple[str, VerificationKey] | None:
         and item.get("use", "sig") == "sig"
         and isinstance(operations, list)
         and "verify" in operations
-        # A private key that was published is nobody's own any more.
-        and "d" not in item
     )
     if algorithm is None or not is_meant_for_it:
         return None
@@ -126,6 +124,7 @@ def _usable(item: Mapping[str, Any]) -> tuple[str, VerificationKey] | None:
         key = jwt.PyJWK.from_dict(dict(item), algorithm).key
     except (jwt.PyJWTError, ValueError, TypeError):
         return None
+    # Public ones only: a private key that was published is nobody's own any more.
     is_strong = (isinstance(key, RSAPublicKey) and RSA_MIN_BITS <= key.key_size <= RSA_MAX_BITS) or (
         isinstance(key, EllipticCurvePublicKey) and key.curve.name == "secp256r1"
     )

@@ -89,6 +89,7 @@ BY_SECRET = {
     "crit unknown": (lambda: raw(HS256 | {"crit": ["exp"]}, claims()), NOT_VALID),
     "crit empty": (lambda: raw(HS256 | {"crit": []}, claims()), NOT_VALID),
     "crit b64, payload not encoded": (lambda: raw(HS256 | {"crit": ["b64"], "b64": False}, b""), NOT_VALID),
+    "crit b64, payload encoded": (lambda: raw(HS256 | {"crit": ["b64"], "b64": True}, claims()), NOT_VALID),
     "b64 false without crit": (lambda: raw(HS256 | {"b64": False}, claims()), NOT_VALID),
     "typ odd, rightly signed": (lambda: raw({"alg": "HS256", "typ": 7}, claims()), ALICE),
     "header a list": (lambda: raw([HS256], claims()), NOT_VALID),
