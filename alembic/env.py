@@ -15,6 +15,7 @@ from app.config import DatabaseSettings, asyncpg_url
 from app.core import capability_registry
 from app.core.database import Base
 from app.core.outbox import entries as outbox_entries
+from app.modules.auth import models as auth_models
 from app.modules.files import models as files_models
 from app.modules.maintenance import models as maintenance_models
 from app.modules.uploads import models as uploads_models
@@ -25,6 +26,7 @@ OPTIONAL_INDEX = "ix_file_uploads_search"
 TABLES_OF = (
     capability_registry,
     outbox_entries,
+    auth_models,
     files_models,
     maintenance_models,
     uploads_models,

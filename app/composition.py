@@ -14,6 +14,7 @@ from app.core.database import Database
 from app.core.outbox import Outbox
 from app.core.resources import Afterwork
 from app.core.s3 import S3
+from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices
 from app.modules.files.removal_repository import REMOVE_OBJECT
@@ -32,6 +33,7 @@ class Composition:
     database: Database
     s3: S3
     capabilities: StoreCapabilities
+    auth: AuthServices
     files: FileServices
     uploads: UploadServices
     maintenance: MaintenanceService
@@ -52,6 +54,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     """The parts, until the block ends. Cut-off uploads are still undone then, within the grace time."""
     database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
+    auth = build_auth_services(settings, database, afterwork)
     files = build_file_services(settings, database, s3, afterwork)
     uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
     lease_seconds = settings.upload.lease_seconds
@@ -60,8 +63,9 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     outbox = Outbox(database, settings.outbox, handlers)
     grace_seconds = settings.server.shutdown_grace_seconds
     try:
-        yield Composition(settings, database, s3, capabilities, files.services, uploads, maintenance, outbox)
+        yield Composition(settings, database, s3, capabilities, auth, files.services, uploads, maintenance, outbox)
     finally:
+        await auth.close()
         await afterwork.finish(grace_seconds)
         if settings.outbox.enabled:
             await outbox.stop(grace_seconds)

@@ -14,7 +14,6 @@ from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
 from app.core.middleware import BodyLimit, RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
-from app.modules.auth.tokens import Authenticator
 
 JSON_BODY_MAX_BYTES = MEBIBYTE
 EXPOSED_HEADERS = (
@@ -32,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with composed(settings) as parts:
-            app.state.authenticator = Authenticator(settings.auth)
+            app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.readiness = health.ReadinessProbe(parts.database, parts.s3, parts.capabilities, parts.outbox)
             app.state.capabilities = parts.capabilities
             app.state.file_services, app.state.upload_services = parts.files, parts.uploads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from app.modules.auth import router as keys_router
 from app.modules.files import editing_router, listing_router
 from app.modules.files import router as files_router
 from app.modules.uploads import router as uploads_router
@@ -13,6 +14,7 @@ __all__ = ["ROUTERS", "STREAMED_ROUTES"]
 
 # Fixed paths come before those with an id in them.
 ROUTERS: tuple[APIRouter, ...] = (
+    keys_router.router,
     uploads_router.router,
     uppy_router.router,
     listing_router.router,

@@ -1,4 +1,4 @@
-"""The commands: serve, dev, worker, migrate, maintain, token."""
+"""The commands: serve, dev, worker, migrate, maintain, keys, token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from app.cli import database, maintain, server, token, worker
+from app.cli import database, keys, maintain, server, token, worker
 from app.config import ConfigurationError
 from app.embedded.exceptions import EmbeddedError
 
@@ -22,6 +22,7 @@ app.command()(server.dev)
 app.command()(database.migrate)
 app.add_typer(maintain.app, name="maintain")
 app.command()(worker.worker)
+app.add_typer(keys.app, name="keys")
 app.command()(token.token)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ import uvicorn
 from app.cli.database import migrate_to_newest
 from app.cli.environment import data_dir, found_environment
 from app.config import Settings
+from app.config.values import is_loopback
 from app.core.logging import configure_logging
 from app.embedded.environment import RunningParts
 from app.embedded.object_store import ANY_LOCAL_ORIGIN
@@ -38,7 +38,7 @@ def dev() -> None:
         os.environ.update(environ)
         parts.apply(os.environ)
         is_local = parts.embedded_database and parts.embedded_store and is_loopback(host)
-        if is_local and "AUTH_ENABLED" not in environ and "AUTH_JWT_SECRET" not in environ:
+        if is_local and not environ.keys() & {"AUTH_ENABLED", "AUTH_JWT_SECRET", "AUTH_JWKS_URL"}:
             os.environ["AUTH_ENABLED"] = "false"
         if parts.embedded_store:
             os.environ.setdefault("CORS_ORIGINS", ",".join(ANY_LOCAL_ORIGIN))
@@ -47,16 +47,6 @@ def dev() -> None:
         if parts.embedded_database:
             migrate_to_newest(settings.database.url.get_secret_value())
         _run(settings, banner=_banner(settings, parts))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody outside this machine can reach that address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Server(uvicorn.Server):

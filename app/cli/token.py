@@ -8,7 +8,7 @@ import typer
 
 from app.config import AuthSettings, ConfigurationError
 from app.modules.auth.principal import Scope
-from app.modules.auth.tokens import Authenticator
+from app.modules.auth.tokens import SecretTokens
 
 DAY_SECONDS = 86_400
 
@@ -25,4 +25,4 @@ def token(
     settings = AuthSettings.from_environment()
     if settings.jwt_secret is None:
         raise ConfigurationError("AUTH_JWT_SECRET is not set, so no token can be signed")
-    typer.echo(Authenticator(settings).issue(sub, ttl_seconds=ttl_seconds, scopes=frozenset(scope.split())))
+    typer.echo(SecretTokens(settings).issue(sub, ttl_seconds=ttl_seconds, scopes=frozenset(scope.split())))

@@ -9,9 +9,13 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from app.config.group import SettingsGroup, group_of
-from app.config.values import MEBIBYTE, asyncpg_url, split_words
+from app.config.values import MEBIBYTE, KeysAddress, asyncpg_url, split_words
 
 HS256_MIN_SECRET_BYTES = 32
+
+
+def _is_short(secret: SecretStr) -> bool:
+    return len(secret.get_secret_value().encode()) < HS256_MIN_SECRET_BYTES
 
 
 class AuthSettings(SettingsGroup):
@@ -21,21 +25,46 @@ class AuthSettings(SettingsGroup):
 
     enabled: bool = True
     jwt_secret: SecretStr | None = None
+    jwks_url: KeysAddress | None = None
     issuer: str | None = None
     audience: str | None = None
+    signing_secret: SecretStr | None = None
+    groups_claim: Annotated[str, Field(max_length=255)] = "groups"
+
+    # How old the provider's keys may get before they are asked for again, how long after an attempt the
+    # next one is made, and how old they may get while the provider doesn't answer.
+    jwks_refresh_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    jwks_retry_seconds: Annotated[float, Field(gt=0, le=3_600)] = 10.0
+    jwks_max_age_seconds: Annotated[float, Field(gt=0, le=604_800)] = 3600.0
+    jwks_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
 
     @model_validator(mode="after")
     def _can_authenticate(self) -> Self:
+        if self.signing_secret is not None and _is_short(self.signing_secret):
+            message = "AUTH_SIGNING_SECRET is shorter than 32 bytes: try openssl rand -hex 32"
+            raise ValueError(message)
         if not self.enabled:
             return self
+        if self.jwks_url is not None:
+            return self._with_provider()
         if self.jwt_secret is None:
             message = (
                 "AUTH_JWT_SECRET is not set, so nobody could sign in: give a secret of at least"
-                " 32 bytes (openssl rand -hex 32), or AUTH_ENABLED=false to serve everybody as one user"
+                " 32 bytes (openssl rand -hex 32), AUTH_JWKS_URL for the tokens of an identity provider,"
+                " or AUTH_ENABLED=false to serve everybody as one user"
             )
             raise ValueError(message)
-        if len(self.jwt_secret.get_secret_value().encode()) < HS256_MIN_SECRET_BYTES:
+        if _is_short(self.jwt_secret):
             message = "AUTH_JWT_SECRET is shorter than the 32 bytes that HS256 needs: try openssl rand -hex 32"
+            raise ValueError(message)
+        return self
+
+    def _with_provider(self) -> Self:
+        if self.jwt_secret is not None:
+            message = "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set; tokens are ours or a provider's: set one of them"
+            raise ValueError(message)
+        if self.jwks_max_age_seconds < self.jwks_refresh_seconds:
+            message = "AUTH_JWKS_MAX_AGE_SECONDS must not be less than AUTH_JWKS_REFRESH_SECONDS"
             raise ValueError(message)
         return self
 

@@ -65,6 +65,12 @@ class Settings(BaseModel):
             raise ConfigurationError("\n".join(problems))
         return cls(**values)
 
+    @property
+    def signing_secret(self) -> bytes:
+        """What our own cursors and addresses are signed with; the same in all processes."""
+        secret = self.auth.signing_secret or self.auth.jwt_secret or self.database.url
+        return secret.get_secret_value().encode()
+
     def without_outbox(self) -> Settings:
         """The same for a process that carries out the outbox only where it says so."""
         return self.model_copy(update={"outbox": self.outbox.model_copy(update={"enabled": False})})

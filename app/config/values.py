@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from typing import Annotated
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -46,6 +47,16 @@ def _has_usable_port(parts: SplitResult) -> bool:
         return False
 
 
+def is_loopback(host: str) -> bool:
+    """Whether nobody outside this machine can reach that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
     is_bare = not (parts.query or parts.path.strip("/"))
@@ -53,6 +64,20 @@ def _http_url(value: str) -> str:
         message = "give an http(s) address without path, such as http://localhost:9000"
         raise ValueError(message)
     return value.rstrip("/")
+
+
+def _keys_url(value: str) -> str:
+    """Whoever could change what comes from there could sign in as anybody."""
+    parts = urlsplit(value)
+    has_host = bool(parts.hostname) and "@" not in parts.netloc and _has_usable_port(parts)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not (has_host and is_safe) or parts.fragment or not value.isascii() or not value.isprintable() or " " in value:
+        message = (
+            "give the https address of the key set, such as https://login.example.com/.well-known/jwks.json"
+            " (http on loopback only)"
+        )
+        raise ValueError(message)
+    return value
 
 
 def asyncpg_url(value: str) -> str:
@@ -76,4 +101,5 @@ def asyncpg_url(value: str) -> str:
 
 
 HttpAddress = Annotated[str, AfterValidator(_http_url)]
+KeysAddress = Annotated[str, AfterValidator(_keys_url)]
 ExpirySeconds = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS)]

@@ -1,4 +1,4 @@
-"""One log, console or JSON, for our own events and for those of libraries; no URL signature or token in any of it."""
+"""One log, console or JSON, for our own events and for those of libraries; no signature, token or key in any of it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ SECRET = re.compile(
     r"(?i)((?:x[-_]amz[-_](?:signature|credential|security[-_]token)|signature|awsaccesskeyid|policy)=)[^&\s\"']+"
     r"|(bearer\s+)[\w.~+/=-]+"
     r"|(://[^\s/:@]*:)[^\s/@]+(?=@)"
+    # An API key may show its prefix, so that people can tell which one it was.
+    r"|(?-i:(hf_[0-9A-Za-z]{8}_)[0-9A-Za-z]+)"
 )
 # However a name is spelt: url, X-Amz-Signature, jwt_secret, AWSAccessKeyId.
 REDACTED_NAME = re.compile(
@@ -28,7 +30,7 @@ def redact(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
-        return SECRET.sub(lambda match: f"{match.group(1) or match.group(2) or match.group(3)}[redacted]", value)
+        return SECRET.sub(lambda match: f"{match[match.lastindex or 0]}[redacted]", value)
     if isinstance(value, dict):
         return {
             redact(name): "[redacted]" if REDACTED_NAME.fullmatch(str(name)) else redact(item)

@@ -15,7 +15,7 @@ import httpx
 
 from app.config import AuthSettings
 from app.modules.auth.principal import DEFAULT_SCOPES
-from app.modules.auth.tokens import Authenticator
+from app.modules.auth.tokens import SecretTokens
 from tests.faults.actors import Actor, Crew, at_work
 from tests.faults.nursery import Nursery, Process
 from tests.faults.operations import offered
@@ -161,7 +161,7 @@ def open_lane(
             name, Registry(url), bucket, store, database, nursery, environment, Random(f"{seed}/{name}"), folder
         )
         auth = AuthSettings(_env_file=None, jwt_secret=SECRET)
-        token = Authenticator(auth).issue("alice", ttl_seconds=86_400, scopes=frozenset(DEFAULT_SCOPES))
+        token = SecretTokens(auth).issue("alice", ttl_seconds=86_400, scopes=frozenset(DEFAULT_SCOPES))
         lane.actors = [Actor(lane.witness, Random(f"{seed}/{name}/{number}"), token) for number in range(ACTORS)]
         lane.serve()
         yield lane

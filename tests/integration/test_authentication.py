@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
-import json
 import socket
 import time
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.service import SECRET
 from tests.support.stores import wait_for_agreement
-
-ISSUER, AUDIENCE = "https://login.example.com", "holdfast"
-GOOD = {"sub": "alice", "iss": ISSUER, "aud": AUDIENCE}
+from tests.support.tokens import AUDIENCE, ISSUER, claims, raw, signed
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,24 +30,6 @@ def strict(start_service):
 @pytest.fixture(scope="module")
 def rsa_key():
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def claims(**changes) -> dict:
-    """Good claims with some changed; None takes one out."""
-    merged = GOOD | {"exp": int(time.time()) + 600} | changes
-    return {name: value for name, value in merged.items() if value is not None}
-
-
-def signed(*, key: object = SECRET, algorithm: str = "HS256", header: dict | None = None, **changes) -> str:
-    return jwt.encode(claims(**changes), key, algorithm=algorithm, headers=header)
-
-
-def raw(header: object, payload: object, signature: bytes | None = None) -> str:
-    """A token put together by hand, as PyJWT would refuse to; rightly signed unless told otherwise."""
-    parts = [item if isinstance(item, bytes) else json.dumps(item).encode() for item in (header, payload)]
-    signed_part = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
-    found = hmac.digest(SECRET.encode(), signed_part, "sha256") if signature is None else signature
-    return f"{signed_part.decode()}.{base64.urlsafe_b64encode(found).rstrip(b'=').decode()}"
 
 
 def swapped() -> str:

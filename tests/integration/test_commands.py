@@ -84,6 +84,8 @@ def test_the_line_that_dev_prints_works(tmp_path):
 def test_sign_in_is_off_only_while_nobody_else_can_reach_the_service(tmp_path):
     with development_service(tmp_path / "data", HOST="127.0.0.1", AUTH_JWT_SECRET=SECRET) as (client, _, _):
         assert client.get("/files").status_code == 401
+    with development_service(tmp_path / "data", AUTH_JWKS_URL="http://127.0.0.1:1/keys") as (client, _, _):
+        assert client.get("/files").status_code == 401
     refused = run("dev", DATA_DIR=str(tmp_path / "data"), HOST="0.0.0.0", PORT=str(free_port()))
     assert refused.returncode == 2
     assert "AUTH_JWT_SECRET is not set" in refused.stderr

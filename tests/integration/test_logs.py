@@ -70,6 +70,10 @@ def test_the_log_tells_what_happened_and_gives_no_secret_away(logged, parts):
     client.post(f"{path}/copy", json={"new_filename": "bad.exe"})
     client.get("/files", params={"cursor": "broken"})
     client.delete(path, params={"hard_delete": True})
+    key = client.post("/keys", json={"name": "logged"}).json()["key"]
+    for credential in (key, key[:-1], f"{key} {key}"):
+        client.get("/files", params={"q": credential}, headers={"Authorization": f"Bearer {credential}"})
+    client.get(f"/keys/{key}")
     log = stop_and_read()
     events = [json.loads(line) for line in log.splitlines()]
     assert {
@@ -78,5 +82,5 @@ def test_the_log_tells_what_happened_and_gives_no_secret_away(logged, parts):
     assert [event for event in events if event.get("request_id") == "find-me" and event["event"] == "request"]
     secrets = [parse_qs(urlsplit(url).query)["X-Amz-Signature"][0] for url in urls]
     secrets += [client.headers["Authorization"].removeprefix("Bearer "), SECRET, parts["S3_SECRET_ACCESS_KEY"]]
-    secrets += [file["s3_key"], "very-private-name"]
+    secrets += [file["s3_key"], "very-private-name", key[12:-1]]
     assert [secret for secret in secrets if secret in log] == []

@@ -25,7 +25,7 @@ from app.config import (
 )
 from app.main import create_app
 from app.modules.auth.principal import DEFAULT_SCOPES
-from app.modules.auth.tokens import Authenticator
+from app.modules.auth.tokens import SecretTokens
 
 SECRET = "a secret of the test suite, long enough for HS256"
 
@@ -43,7 +43,7 @@ class Service:
         return int(self.base_url.rpartition(":")[2])
 
     def token(self, subject: str, *, scopes=DEFAULT_SCOPES, ttl_seconds: int = 600) -> str:
-        return Authenticator(self.settings.auth).issue(subject, ttl_seconds=ttl_seconds, scopes=frozenset(scopes))
+        return SecretTokens(self.settings.auth).issue(subject, ttl_seconds=ttl_seconds, scopes=frozenset(scopes))
 
     def client(self, subject: str | None, **options) -> httpx.Client:
         """A client that calls as `subject`; None calls without a credential."""

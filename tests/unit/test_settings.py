@@ -55,6 +55,11 @@ VARIABLES = [
     ("AUTH_ENABLED", "false", "auth.enabled", False),
     ("AUTH_ISSUER", "https://login.example.com", "auth.issuer", "https://login.example.com"),
     ("AUTH_AUDIENCE", "holdfast", "auth.audience", "holdfast"),
+    ("AUTH_GROUPS_CLAIM", "https://example.com/teams", "auth.groups_claim", "https://example.com/teams"),
+    ("AUTH_JWKS_REFRESH_SECONDS", "60", "auth.jwks_refresh_seconds", 60.0),
+    ("AUTH_JWKS_RETRY_SECONDS", "5", "auth.jwks_retry_seconds", 5.0),
+    ("AUTH_JWKS_MAX_AGE_SECONDS", "7200", "auth.jwks_max_age_seconds", 7200.0),
+    ("AUTH_JWKS_TIMEOUT_SECONDS", "2", "auth.jwks_timeout_seconds", 2.0),
     ("UPLOAD_LEASE_SECONDS", "90", "upload.lease_seconds", 90.0),
     ("MAINTENANCE_INTERVAL_SECONDS", "0", "maintenance.maintenance_interval_seconds", 0.0),
     ("RECONCILE_GRACE_SECONDS", "60", "maintenance.reconcile_grace_seconds", 60.0),
@@ -99,6 +104,15 @@ WRONG = [
     ("LOG_FORMAT", "xml", "'console' or 'json'"),
     ("PORT", "70000", "less than or equal to 65535"),
     ("AUTH_JWT_SECRET", "hunter2", "32 bytes"),
+    ("AUTH_SIGNING_SECRET", "hunter2", "32 bytes"),
+    ("AUTH_JWKS_URL", "http://login.example.com/keys", "https"),
+    ("AUTH_JWKS_URL", "file:///etc/keys.json", "https"),
+    ("AUTH_JWKS_URL", "login.example.com/keys", "https"),
+    ("AUTH_JWKS_URL", "https://user:hunter2@login.example.com/keys", "https"),
+    ("AUTH_JWKS_URL", "https://login.example.com:port/keys", "https"),
+    ("AUTH_JWKS_URL", "https://login.example.com/a b", "https"),
+    ("AUTH_JWKS_URL", "https://login.example.com/keys", "set one of them"),
+    ("AUTH_JWKS_RETRY_SECONDS", "0", "greater than 0"),
     ("S3_ACCESS_KEY_ID", "AKIA", "S3_SECRET_ACCESS_KEY"),
     ("S3_SECRET_ACCESS_KEY", "hunter2", "S3_ACCESS_KEY_ID"),
     ("S3_KMS_KEY_ID", "arn:aws:kms:1", "S3_ENCRYPT_AT_REST=true"),
@@ -144,6 +158,7 @@ def test_each_variable_sets_what_it_names(environ, variable, value, path, expect
         ("S3_SECRET_ACCESS_KEY", "store.secret_access_key"),
         ("S3_SESSION_TOKEN", "store.session_token"),
         ("AUTH_JWT_SECRET", "auth.jwt_secret"),
+        ("AUTH_SIGNING_SECRET", "auth.signing_secret"),
         ("DATABASE_URL", "database.url"),
     ],
 )
@@ -207,6 +222,23 @@ def test_sign_in_may_be_off_without_a_secret(environ):
 
 
 @pytest.mark.parametrize(
+    "url", ["https://login.example.com/keys?v=1", "http://127.0.0.1:9000/keys", "http://[::1]/k", "http://localhost/k"]
+)
+def test_a_provider_takes_the_place_of_the_secret(environ, url):
+    environ.delenv("AUTH_JWT_SECRET")
+    environ.setenv("AUTH_JWKS_URL", url)
+    assert found("auth.jwks_url") == url
+    environ.setenv("AUTH_JWKS_MAX_AGE_SECONDS", "10")
+    assert "AUTH_JWKS_MAX_AGE_SECONDS" in complaint()
+
+
+def test_our_own_signatures_have_a_secret_whoever_signs_tokens(environ):
+    assert Settings.from_environment().signing_secret == SECRET.encode()
+    environ.setenv("AUTH_SIGNING_SECRET", SECRET[::-1])
+    assert Settings.from_environment().signing_secret == SECRET[::-1].encode()
+
+
+@pytest.mark.parametrize(
     ("given", "taken"),
     [
         ("postgresql://u:p@h:5432/d", "postgresql+asyncpg://u:p@h:5432/d"),
@@ -246,5 +278,12 @@ def test_other_stores_than_aws_get_no_checksum_headers_by_themselves(environ):
 def test_the_example_file_names_every_variable():
     example = (Path(__file__).parents[2] / ".env.example").read_text()
     named = set(re.findall(r"^#?\s*([A-Z][A-Z0-9_]+)=", example, flags=re.MULTILINE))
-    secrets = {"S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN", "S3_KMS_KEY_ID"}
+    secrets = {
+        "AUTH_JWKS_URL",
+        "AUTH_SIGNING_SECRET",
+        "S3_ACCESS_KEY_ID",
+        "S3_SECRET_ACCESS_KEY",
+        "S3_SESSION_TOKEN",
+        "S3_KMS_KEY_ID",
+    }
     assert {variable for variable, *_ in VARIABLES} | NEEDED.keys() | secrets <= named

@@ -7,19 +7,32 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.modules.auth.authenticator import Authenticator
+from app.modules.auth.key_service import KeyService
 from app.modules.auth.principal import Principal
-from app.modules.auth.tokens import Authenticator
 
-# Only for the OpenAPI document; the header itself is read below, so that our own problem answers.
-_bearer = HTTPBearer(auto_error=False, description="A JWT signed with HS256: `python -m app token --sub alice`")
+# Only for the OpenAPI document; the headers themselves are read below, so that our own problem answers.
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="A JWT (`python -m app token --sub alice`, or your identity provider's), or an API key from "
+    "`POST /keys`. Its `scope` says what it may do: `files:read`, `files:write`, `files:admin`; a JWT without one "
+    "may read and write.",
+)
 
 
 async def current_principal(
     request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Principal:
-    """The caller of this request. No I/O, no database connection."""
+    """The caller of this request. A token costs no I/O once its key is known, an API key one indexed read."""
     authenticator: Authenticator = request.app.state.authenticator
-    return authenticator.authenticate(request.headers.get("Authorization"))
+    return await authenticator.authenticate(request.headers.getlist("Authorization"))
+
+
+async def key_service(request: Request) -> KeyService:
+    """The service of this process."""
+    service: KeyService = request.app.state.key_service
+    return service
 
 
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+Keys = Annotated[KeyService, Depends(key_service)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from app.core.exceptions import Forbidden, Unauthenticated
 
@@ -26,10 +27,14 @@ class Principal:
     Args:
         subject: the token's `sub`, verbatim; None for a caller without a credential.
         scopes: what the credential says exactly; `files:admin` implies the other two.
+        groups: the groups that the token names, verbatim; a caller with an API key is in none.
+        key_id: the API key that was shown; None for a token.
     """
 
     subject: str | None
     scopes: frozenset[str] = DEFAULT_SCOPES
+    groups: frozenset[str] = frozenset()
+    key_id: UUID | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -1,72 +1,61 @@
-"""JSON Web Tokens: made for scripts and tests, verified for everybody."""
+"""JSON Web Tokens: one family of algorithms a deployment, its own by a secret or a provider's by its published keys."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any, Protocol
 
 import jwt
 
 from app.config import AuthSettings
 from app.core.clock import utc_now
 from app.core.exceptions import Unauthenticated
-from app.core.text import require_storable
-from app.modules.auth.principal import ANONYMOUS, DEFAULT_SCOPES, LOCAL, Principal
+from app.modules.auth.claims import principal_of
+from app.modules.auth.principal import DEFAULT_SCOPES, Principal
+from app.modules.auth.provider_keys import ProviderKeys, VerificationKey
 
 ALGORITHM = "HS256"
+PROVIDER_ALGORITHMS = ("RS256", "ES256")
 LEEWAY_SECONDS = 30
 MAX_TOKEN_CHARACTERS = 8_192
-MAX_SUBJECT_CHARACTERS = 255
+MAX_KEY_ID_CHARACTERS = 255
+NOT_VALID = "The token is not valid."
 
 
-class Authenticator:
-    """Turns an Authorization header into a principal.
+class Tokens(Protocol):
+    """Whoever can tell whose token that is."""
+
+    async def principal_of(self, token: str) -> Principal:
+        """The caller that the token proves.
+
+        Raises:
+            Unauthenticated: it proves nobody.
+        """
+
+
+class SecretTokens:
+    """Tokens signed with `AUTH_JWT_SECRET` by HS256: made for scripts and tests, checked for everybody.
 
     Args:
-        settings: secret, issuer, audience; with `enabled` off everybody is `local`.
+        settings: secret, issuer, audience, the claim that names groups.
     """
 
     def __init__(self, settings: AuthSettings) -> None:
         self._settings = settings
 
-    def authenticate(self, header: str | None) -> Principal:
-        """The caller that the header proves; `ANONYMOUS` without a header.
-
-        Raises:
-            Unauthenticated: there is a header, but it proves nobody.
-        """
-        if not self._settings.enabled:
-            return LOCAL
-        if header is None:
-            return ANONYMOUS
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated
-        return self._principal_of(token.strip())
-
-    def _principal_of(self, token: str) -> Principal:
-        if len(token) > MAX_TOKEN_CHARACTERS or self._settings.jwt_secret is None:
-            raise Unauthenticated("The token is not valid.")
-        try:
-            claims = jwt.decode(
-                token,
-                self._settings.jwt_secret.get_secret_value(),
-                algorithms=[ALGORITHM],
-                issuer=self._settings.issuer,
-                audience=self._settings.audience,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "sub"], "verify_aud": self._settings.audience is not None},
-            )
-        except jwt.ExpiredSignatureError as error:
-            raise Unauthenticated("The token has expired; get a new one.") from error
-        except (jwt.InvalidTokenError, ValueError) as error:
-            raise Unauthenticated("The token is not valid.") from error
-        return Principal(_subject(claims.get("sub")), _scopes(claims))
+    async def principal_of(self, token: str) -> Principal:
+        """As of `Tokens`; no I/O."""
+        _header_of(token, (ALGORITHM,))
+        if self._settings.jwt_secret is None:
+            raise Unauthenticated(NOT_VALID)
+        return _checked(token, self._settings.jwt_secret.get_secret_value(), ALGORITHM, self._settings)
 
     def issue(self, subject: str, *, ttl_seconds: int, scopes: frozenset[str] = DEFAULT_SCOPES) -> str:
         """A token for `subject`, valid for `ttl_seconds`.
 
         Raises:
-            ValueError: sign-in is off, or no secret is set.
+            ValueError: no secret is set.
         """
         if self._settings.jwt_secret is None:
             raise ValueError("AUTH_JWT_SECRET is not set, so no token can be signed")
@@ -84,23 +73,66 @@ class Authenticator:
         return jwt.encode(claims, self._settings.jwt_secret.get_secret_value(), algorithm=ALGORITHM)
 
 
-def _subject(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_SUBJECT_CHARACTERS:
-        raise Unauthenticated("The token names no usable subject.")
+class ProviderTokens:
+    """Tokens of an identity provider, by RS256 or ES256.
+
+    Args:
+        settings: issuer, audience, the claim that names groups.
+        keys: what the provider signs with.
+    """
+
+    def __init__(self, settings: AuthSettings, keys: ProviderKeys) -> None:
+        self._settings = settings
+        self._keys = keys
+
+    async def principal_of(self, token: str) -> Principal:
+        """As of `Tokens`; asks the provider only for keys that are not known yet, and seldom.
+
+        Raises:
+            Unauthenticated: the token proves nobody.
+            AuthenticationUnavailable: the provider doesn't answer, and no usable key of it is known.
+        """
+        header = _header_of(token, PROVIDER_ALGORITHMS)
+        key_id, algorithm = header.get("kid"), header["alg"]
+        # A name to look up in a dictionary and nothing else: never a path, an address or part of a query.
+        if not isinstance(key_id, str) or not 0 < len(key_id) <= MAX_KEY_ID_CHARACTERS:
+            raise Unauthenticated("The token doesn't name the key (kid) that signed it.")
+        key = await self._keys.find(key_id, algorithm)
+        if key is None:
+            raise Unauthenticated(NOT_VALID)
+        return _checked(token, key, algorithm, self._settings)
+
+
+def _header_of(token: str, algorithms: tuple[str, ...]) -> Mapping[str, Any]:
+    """The header of a token that is worth looking for its key.
+
+    Keys, certificates and addresses in it are not looked at, whatever it says.
+    """
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        raise Unauthenticated("The token is too long.")
     try:
-        require_storable(value)
-    except ValueError as error:
-        raise Unauthenticated("The token names no usable subject.") from error
-    return value
+        header = jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Unauthenticated(NOT_VALID) from error
+    # Nobody marks as critical what we know: `crit` names extensions, and we have none.
+    if header.get("alg") not in algorithms or "crit" in header:
+        raise Unauthenticated(NOT_VALID)
+    return header
 
 
-def _scopes(claims: dict[str, object]) -> frozenset[str]:
-    """Absent means read and write; present means exactly what it says."""
-    value = claims.get("scope", claims.get("scp"))
-    if value is None:
-        return DEFAULT_SCOPES
-    if isinstance(value, str):
-        return frozenset(value.split())
-    if isinstance(value, list):
-        return frozenset(str(item) for item in value)
-    raise Unauthenticated("The token's scope is neither text nor a list.")
+def _checked(token: str, key: str | VerificationKey, algorithm: str, settings: AuthSettings) -> Principal:
+    try:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            issuer=settings.issuer,
+            audience=settings.audience,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp", "sub"], "verify_aud": settings.audience is not None},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated("The token has expired; get a new one.") from error
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Unauthenticated(NOT_VALID) from error
+    return principal_of(claims, settings.groups_claim)

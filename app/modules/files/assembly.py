@@ -57,11 +57,10 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     )
     receiving = Receiving(reservations, store, policy, settings.store.max_file_size_bytes)
     lifecycle, editing = LifecycleService(parts), EditService(parts)
-    secret = settings.auth.jwt_secret or settings.database.url
     services = FileServices(
         uploads=UploadService(parts, receiving),
         reader=ReadService(database, store, settings.store),
-        listing=ListingService(database, CursorSigner(secret.get_secret_value().encode())),
+        listing=ListingService(database, CursorSigner(settings.signing_secret)),
         lifecycle=lifecycle,
         editing=editing,
         replacing=ReplaceService(parts, receiving),

@@ -34,6 +34,4 @@ def build_upload_services(
     completion = CompletionService(shared, promotions, verifier, files.services.lifecycle)
     files.services.reader.when_pending(completion.look)
     creation = CreationService(shared, offers, files.store, files.reservations, files.policy, files.keys)
-    secret = settings.auth.jwt_secret or settings.database.url
-    control_tokens = ControlTokens(secret.get_secret_value().encode())
-    return UploadServices(creation, completion, offers, control_tokens)
+    return UploadServices(creation, completion, offers, ControlTokens(settings.signing_secret))

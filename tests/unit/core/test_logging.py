@@ -10,12 +10,13 @@ import pytest
 
 from app.core.logging import redact
 
+API_KEY = "hf_Zk3v9QpL_4fVt8nCw1XyR7bKd2MsJ6hGq9ZpL0aTe5uWi3oYcBxN"
 SIGNATURE = "5f0c2f6edeadbeef5f0c2f6edeadbeef"
 URL = (
     "http://store:9000/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAEXAMPLE%2F20261120&X-Amz-Expires=60"
     f"&X-Amz-SignedHeaders=host&X-Amz-Security-Token=session%2Ftoken&X-Amz-Signature={SIGNATURE}"
 )
-SECRETS = (SIGNATURE, "AKIAEXAMPLE", "session%2Ftoken", "eyJhbGciOi.J9.abc-_", "hunter2", "AAAApolicy")
+SECRETS = (SIGNATURE, "AKIAEXAMPLE", "session%2Ftoken", "eyJhbGciOi.J9.abc-_", "hunter2", "AAAApolicy", API_KEY[12:])
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,10 @@ SECRETS = (SIGNATURE, "AKIAEXAMPLE", "session%2Ftoken", "eyJhbGciOi.J9.abc-_", "
         f"https://b.s3.amazonaws.com/k?AWSAccessKeyId=AKIAEXAMPLE&Signature={SIGNATURE}&Expires=1",
         "policy=AAAApolicy&x-amz-signature=" + SIGNATURE,
         "Authorization: Bearer eyJhbGciOi.J9.abc-_",
+        f"Authorization: Bearer {API_KEY}",
+        f"somebody pasted {API_KEY} here",
+        f"GET /api/v1/files?key={API_KEY}&limit=1",
+        {"name": API_KEY, API_KEY: [API_KEY.encode()]},
         f"Authorization: AWS4-HMAC-SHA256 SignedHeaders=host, Signature={SIGNATURE}",
         "postgresql+asyncpg://holdfast:hunter2@db:5432/holdfast",
         {"url": "/hunter2"},
@@ -54,6 +59,10 @@ def test_what_is_no_secret_is_left_as_it_is(value):
     assert redact(value) == value
 
 
+def test_an_api_key_keeps_its_prefix():
+    assert redact(f"with {API_KEY}.") == "with hf_Zk3v9QpL_[redacted]."
+
+
 SCENARIO = f"""
 import logging, sys, boto3, structlog
 from app.core.logging import configure_logging
@@ -62,6 +71,7 @@ url = {URL!r}
 log = structlog.get_logger()
 log.info("url_made", link=url, nested={{"deep": [url]}})
 log.info("formatted %s", url)
+log.warning("pasted", name="my key {API_KEY}")
 logging.getLogger("uvicorn.access").info('GET %s 200', url)
 logging.getLogger("some.library").debug("calling " + url, extra={{"header": "Bearer eyJhbGciOi.J9.abc-_"}})
 client = boto3.client("s3", aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="hunter2", region_name="eu-west-1",

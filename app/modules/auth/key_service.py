@@ -1,0 +1,161 @@
+"""API keys: made, listed, revoked by people with a token; shown by servers and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from app.core.clock import new_id
+from app.core.database import Database
+from app.core.exceptions import Forbidden, Unauthenticated
+from app.core.pagination import CursorSigner
+from app.core.resources import Afterwork
+from app.modules.auth.exceptions import KeyNotFound, TooManyKeys
+from app.modules.auth.key_repository import KeyRepository
+from app.modules.auth.key_text import KeyText, new_key_text
+from app.modules.auth.models import ApiKey
+from app.modules.auth.principal import DEFAULT_SCOPES, Principal, Scope
+
+# Enough for every script of an owner's, too few to fill a table with.
+MAX_LIVE_KEYS = 100
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key just made; the only time that its text is there to be shown."""
+
+    key: ApiKey
+    text: KeyText
+
+
+@dataclass(frozen=True)
+class KeyPage:
+    """A piece of a listing, and the cursor of the next one."""
+
+    items: Sequence[ApiKey]
+    next_cursor: str | None
+
+
+class KeyService:
+    """Keeps API keys and says whose they are.
+
+    Args:
+        database: the registry; each request with a key reads it once, so that a revoked key is refused from
+            the commit on, by all processes.
+        cursors: makes the cursors of listings.
+        afterwork: where it's written down that a key was used, while the request goes on.
+    """
+
+    def __init__(self, database: Database, cursors: CursorSigner, afterwork: Afterwork) -> None:
+        self._database = database
+        self._cursors = cursors
+        self._afterwork = afterwork
+        self._being_noted: set[UUID] = set()
+
+    async def principal_of(self, shown: KeyText) -> Principal:
+        """The caller that a key proves: its owner, with the key's scopes and in no group.
+
+        Raises:
+            Unauthenticated: it's unknown, revoked or expired; the answer doesn't tell which.
+        """
+        async with self._database.transaction() as session:
+            found = await KeyRepository(session).by_prefix(shown.prefix)
+        if found is None or not (shown.matches(found.key.digest) and found.is_live):
+            raise Unauthenticated("The API key is not valid.")
+        key = found.key
+        if found.is_use_due and key.id not in self._being_noted:
+            self._being_noted.add(key.id)
+            self._afterwork.start(self._note_use(key.id))
+        return Principal(key.owner_id, frozenset(key.scopes), key_id=key.id)
+
+    async def create(
+        self, principal: Principal, *, name: str, scopes: frozenset[Scope] | None, expires_at: datetime | None
+    ) -> NewKey:
+        """A key for the caller itself, with scopes that the caller has; by default those for reading and writing.
+
+        Raises:
+            Forbidden: the caller came with an API key, or lacks a scope that the key is to have.
+            TooManyKeys: it has as many as anybody may have.
+        """
+        owner_id = _manager(principal, Scope.WRITE)
+        wanted = frozenset(scope for scope in DEFAULT_SCOPES if _has(principal, scope)) if scopes is None else scopes
+        missing = sorted(scope for scope in wanted if not _has(principal, scope))
+        if missing:
+            raise Forbidden(f"A key can't do more than its maker; this credential lacks {' '.join(missing)}.")
+        return await self.create_for(owner_id, name=name, scopes=wanted, expires_at=expires_at)
+
+    async def create_for(
+        self, owner_id: str, *, name: str, scopes: frozenset[Scope], expires_at: datetime | None
+    ) -> NewKey:
+        """A key for anybody, as the operator makes it.
+
+        Raises:
+            TooManyKeys: as above.
+        """
+        text = new_key_text()
+        key = ApiKey(
+            id=new_id(),
+            prefix=text.prefix,
+            digest=text.digest,
+            owner_id=owner_id,
+            name=name,
+            scopes=sorted(scopes),
+            expires_at=expires_at,
+        )
+        async with self._database.transaction() as session:
+            keys = KeyRepository(session)
+            if await keys.count_live(owner_id) >= MAX_LIVE_KEYS:
+                raise TooManyKeys(f"{MAX_LIVE_KEYS} keys are in use already; revoke one that is needed no more.")
+            await keys.add(key)
+        return NewKey(key, text)
+
+    async def page(self, principal: Principal, owner_id: str | None, *, cursor: str | None, limit: int) -> KeyPage:
+        """The caller's keys, newest first; for an admin everybody's, or one owner's.
+
+        Raises:
+            Forbidden: the caller came with an API key, or names an owner and is no admin.
+            InvalidCursor: `cursor` belongs to another query.
+        """
+        _manager(principal, Scope.READ)
+        if owner_id is not None and not principal.is_admin:
+            raise Forbidden("Only callers with the scope files:admin may ask for an owner's keys by owner_id.")
+        query = {"keys": owner_id, "caller": principal.subject, "all": principal.is_admin}
+        [after] = cast("tuple[UUID]", self._cursors.decode(cursor, query)) if cursor else [None]
+        async with self._database.transaction() as session:
+            found = await KeyRepository(session).page(principal, owner_id, after=after, limit=limit + 1)
+        items = found[:limit]
+        return KeyPage(items, self._cursors.encode((items[-1].id,), query) if len(found) > limit else None)
+
+    async def revoke(self, principal: Principal, key_id: UUID) -> None:
+        """End a key of the caller's (for an admin, anybody's); once or often.
+
+        Raises:
+            Forbidden: the caller came with an API key.
+            KeyNotFound: there is none, or not for this caller.
+        """
+        _manager(principal, Scope.WRITE)
+        async with self._database.transaction() as session:
+            if not await KeyRepository(session).revoke(principal, key_id):
+                raise KeyNotFound
+
+    async def _note_use(self, key_id: UUID) -> None:
+        try:
+            async with self._database.transaction() as session:
+                await KeyRepository(session).note_use(key_id)
+        finally:
+            self._being_noted.discard(key_id)
+
+
+def _manager(principal: Principal, scope: Scope) -> str:
+    """The caller's name, if it may look after keys: a key that could make keys would outlive its own revocation."""
+    subject = principal.require(scope)
+    if principal.key_id is not None:
+        raise Forbidden("API keys can't manage API keys; sign in with a token.")
+    return subject
+
+
+def _has(principal: Principal, scope: Scope) -> bool:
+    return principal.is_admin or scope in principal.scopes
