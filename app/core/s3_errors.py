@@ -15,7 +15,7 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
-from app.core.exceptions import Conflict, HoldfastError, Misconfigured, NotFound, Unavailable
+from app.core.exceptions import Conflict, FieldError, HoldfastError, Invalid, Misconfigured, NotFound, Unavailable
 from app.core.slots import StorageBusy
 
 
@@ -63,11 +63,20 @@ class StorageMisconfigured(Misconfigured):
     code = "storage_misconfigured"
 
 
+class StorageClassNotOffered(Invalid):
+    """The store has no such storage class; which ones it has, only it knows."""
+
+    def __init__(self) -> None:
+        wrong = FieldError("body.storage_class", "this store doesn't offer it; leave it out")
+        super().__init__("The store doesn't offer this storage class; see errors.", errors=(wrong,))
+
+
 _MEANINGS: tuple[tuple[frozenset[str], type[HoldfastError]], ...] = (
     (frozenset({"NoSuchUpload"}), UploadNotFound),
     (frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"}), ObjectNotFound),
     (frozenset({"InvalidObjectState"}), ObjectArchived),
     (frozenset({"NotImplemented", "501"}), StorageMisconfigured),
+    (frozenset({"InvalidStorageClass"}), StorageClassNotOffered),
     (frozenset({"412", "304", "PreconditionFailed", "ConditionalRequestConflict"}), ObjectChanged),
     (
         frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"}),

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.support.faulty_store import faulty_store
 from tests.support.races import at_once
+from tests.support.service import wait_until
 
 
 def batch(client, operation, ids, *, headers=None, **fields):
@@ -42,7 +43,7 @@ def test_many_are_deleted_and_restored(alice, files):
 def test_many_are_removed_for_good(alice, bucket, files):
     assert results(alice, "hard_delete", files) == [{"id": file["id"], "status": 204} for file in files]
     assert {alice.get(f"/files/{file['id']}").status_code for file in files} == {404}
-    assert not {file["s3_key"] for file in files} & bucket.keys()
+    wait_until(lambda: not {file["s3_key"] for file in files} & bucket.keys())
 
 
 def test_many_are_moved_without_moving_a_byte(alice, bucket, files):

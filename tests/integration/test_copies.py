@@ -141,9 +141,15 @@ def test_a_large_file_is_copied_by_parts_and_no_byte_passes_us(by_parts, upload,
 
 @pytest.mark.parametrize("storage_class", ["STANDARD", "STANDARD_IA"])
 @pytest.mark.parametrize("content", [b"\xffsmall", LARGE], ids=["small", "by parts"])
-def test_the_store_is_told_of_a_copy_what_it_was_told_of_the_source(by_parts, upload, bucket, content, storage_class):
+def test_the_store_is_told_of_a_copy_what_it_was_told_of_the_source(by_parts, alice, bucket, content, storage_class):
     """Case 86: type, metadata and storage class go with the copy, by parts with its first request."""
-    file = upload(content, "source.bin", storage_class=storage_class)
+    fields = {"storage_class": storage_class}
+    answer = alice.post("/files/upload", files={"file": ("source.bin", content)}, data=fields)
+    if answer.status_code == 422:  # not every store has more than one
+        assert answer.json()["errors"][0]["field"] == "body.storage_class"
+        assert storage_class != "STANDARD"
+        return
+    file = answer.json()
     made = copy(by_parts, file).json()
     source, copied = (bucket.client.head_object(Bucket=bucket.name, Key=each["s3_key"]) for each in (file, made))
     assert copied["ContentType"] == source["ContentType"] == file["content_type"]

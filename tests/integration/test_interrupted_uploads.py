@@ -117,13 +117,15 @@ def test_what_cannot_be_undone_while_the_store_is_away_is_undone_when_it_is_back
             wait_until(lambda: registry.rows(newest) == [{"state": "removed"}])
 
 
-def test_a_store_that_never_answers_is_503_and_what_it_writes_late_is_removed(start_service, parts, registry, bucket):
+def test_a_store_that_never_answers_is_503_and_what_it_writes_late_is_removed(
+    start_service, parts, own_registry, bucket
+):
     """Cases 14, 27: the bytes arrive in the bucket after everybody has given the upload up."""
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
-        upload = {"late_write_seconds": 1}
+        alone = {"database": {"url": own_registry.dsn}, "upload": {"late_write_seconds": 4}}
         with (
-            start_service(store=store, upload=upload, outbox={"poll_seconds": 0.1}) as service,
+            start_service(store=store, outbox={"poll_seconds": 0.1}, **alone) as service,
             service.client("alice") as client,
         ):
             before = bucket.keys()
@@ -131,7 +133,7 @@ def test_a_store_that_never_answers_is_503_and_what_it_writes_late_is_removed(st
             answer = client.put("/files/raw/data.bin", content=b"hello")
             assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
             # Removed once, when there was nothing; the second look is still to come.
-            wait_until(lambda: registry.rows("SELECT 1 FROM outbox WHERE attempts = 0 AND due_at > now()"))
+            wait_until(lambda: own_registry.rows("SELECT 1 FROM outbox WHERE attempts = 0 AND due_at > now()"))
             proxy.heal()
             wait_until(lambda: bucket.keys() != before)
             wait_until(lambda: bucket.keys() == before)

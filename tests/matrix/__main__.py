@@ -1,7 +1,7 @@
 # ruff: noqa: T201 -- what it reports is read in a terminal
 """Runs the integration suite against several S3 servers and writes what it found to docs/stores.md.
 
-    python -m tests.matrix [--store MiniStack --store Swift] [-- PYTEST_ARGUMENT ...]
+    python -m tests.matrix [--store MiniStack --store Swift] [--workers 2] [-- PYTEST_ARGUMENT ...]
 
 The page is written only when all stores and all tests ran. Ends with 1 where any test failed.
 """
@@ -33,9 +33,11 @@ BUCKET_NAME = "matrix"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__.partition("\n")[0])
     parser.add_argument("--store", action="append", choices=STORES, help="all, unless given")
+    parser.add_argument("--workers", type=int, default=2, help="processes that share the tests of one store")
     parser.add_argument("pytest_arguments", nargs="*", help="after --")
     given = parser.parse_args()
-    results = [run(name, given.pytest_arguments) for name in given.store or STORES]
+    workers = ["-n", str(given.workers)]
+    results = [run(name, [*workers, *given.pytest_arguments]) for name in given.store or STORES]
     if not given.store and not given.pytest_arguments:
         PAGE.write_text(page(results), encoding="utf-8")
         print(f"written: {PAGE.relative_to(ROOT)}")
