@@ -71,7 +71,8 @@ def test_what_was_begun_is_aborted_even_where_the_list_of_uploads_breaks_off(bro
     answer = client.put("/files/raw/data.bin", content=LARGE)
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
     assert bucket.unfinished() != []
-    proxy.heal()  # the rest is the fixture's: nothing is left
+    proxy.heal()
+    wait_until(lambda: bucket.unfinished() == [])
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -58,9 +58,7 @@ def many(corner, registry):
 
 def empty(corner: Corner, registry) -> None:
     """Let a test end with what it left on purpose."""
-    for key in corner.bucket.all_keys():
-        if key.startswith(corner.prefix):
-            corner.bucket.client.delete_object(Bucket=corner.bucket.name, Key=key)
+    corner.empty()
     registry.rows("DELETE FROM file_uploads WHERE current_object_id IN"
                   " (SELECT id FROM stored_objects WHERE key LIKE $1)", f"{corner.prefix}%")  # fmt: skip
     registry.rows("DELETE FROM stored_objects WHERE key LIKE $1", f"{corner.prefix}%")

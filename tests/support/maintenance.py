@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from uuid import uuid4
 
@@ -49,9 +50,9 @@ class Corner:
 
     def empty(self) -> None:
         """Remove all that lies below the prefix."""
-        for key in sorted(self.bucket.all_keys()):
-            if key.startswith(self.prefix):
-                self.bucket.client.delete_object(Bucket=self.bucket.name, Key=key)
+        mine = [key for key in self.bucket.all_keys() if key.startswith(self.prefix)]
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda key: self.bucket.client.delete_object(Bucket=self.bucket.name, Key=key), mine))
 
     def listed_aside(self) -> list[StoredObject]:
         """What `maintain quarantine` lists of this corner."""
