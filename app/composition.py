@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices
 from app.modules.uploads.repository import VERIFY_UPLOAD
+
+LOOPS_END_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,20 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     maintenance = build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork)
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
-    grace_seconds = settings.server.shutdown_grace_seconds
     try:
         yield Composition(settings, database, s3, capabilities, auth, files.services, uploads, maintenance, outbox)
     finally:
         await auth.close()
-        await afterwork.finish(grace_seconds)
+        # All of it within one grace time: whoever stops processes doesn't wait three times.
+        over = time.monotonic() + settings.server.shutdown_grace_seconds
+
+        def left_seconds() -> float:
+            return max(0.0, over - time.monotonic())
+
+        await afterwork.finish(left_seconds())
         if settings.outbox.enabled:
-            await outbox.stop(grace_seconds)
-        await s3.close(grace_seconds)
+            await outbox.stop(left_seconds())
+        await s3.close(left_seconds())
         await database.close()
 
 
@@ -82,3 +90,5 @@ async def going_on(*loops: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
+        # What they hold is given back, such as the lease of a job; a call to a store that hangs isn't waited for.
+        await asyncio.wait(tasks, timeout=LOOPS_END_SECONDS)
