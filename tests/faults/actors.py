@@ -94,19 +94,20 @@ class Actor:
                 self.witness.oddities.append(f"{operation} was answered 500: {answer.text[:300]}")
         return answer
 
-    def create(
-        self, operation: str, content: bytes | None, send: Callable, *, sha256: str | None = None, size_bytes: int = 0
-    ) -> None:
-        """A request that makes a file; `send` is called with client, file name and headers."""
+    def create(self, operation: str, content: bytes | None, send: Callable, *, source: Promise | None = None) -> None:
+        """A request that makes a file, of `content` or from `source`; `send` gets client, file name and headers."""
         filename = f"{uuid4().hex}.bin"
         headers = {"Idempotency-Key": filename} if self.random.random() < 0.5 else {}
-        if content is not None:
-            sha256, size_bytes = sha256_of(content), len(content)
+        if source is None:
+            sha256, size_bytes, view = sha256_of(content), len(content), None
+        else:
+            [view] = source.allowed
+            sha256, size_bytes = view.sha256, source.size_bytes
 
         def bound(client):
             return send(client, filename, headers)
 
-        attempt = Attempt(filename, sha256, size_bytes, bound if headers else None)
+        attempt = Attempt(filename, sha256, size_bytes, bound if headers else None, source, view)
         with self.witness.lock:
             self.witness.attempts[filename] = attempt
         self.accept_creation(attempt, self.ask(operation, bound, filename=filename))

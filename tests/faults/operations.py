@@ -70,14 +70,12 @@ def direct_parts(actor: Actor) -> None:
 
 
 def copy(actor: Actor, file: Promise) -> None:
-    [view] = file.allowed
-
     def send(client, filename, headers):
         return client.post(
             f"/files/{file.file_id}/copy", json={"new_filename": filename, "new_folder": ""}, headers=headers
         )
 
-    actor.create("copy", None, send, sha256=view.sha256, size_bytes=file.size_bytes)
+    actor.create("copy", None, send, source=file)
 
 
 def soft_delete(actor: Actor, file: Promise) -> None:

@@ -139,7 +139,7 @@ def come_back(lane: Lane) -> list[str]:
     found: list[str] = []
     actor = lane.actors[0]
     with actor.connected(lane.base_url) as client:
-        for attempt in [attempt for attempt in lane.witness.attempts.values() if attempt.repeat]:
+        for attempt in [attempt for attempt in lane.witness.attempts.values() if attempt.can_repeat()]:
             answer = _until_taken_over(lambda repeat=attempt.repeat: repeat(client))
             if answer.status_code >= SUCCESS:
                 if answer.status_code != NOT_FOUND:  # a copy's source may be gone by now

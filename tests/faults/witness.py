@@ -54,6 +54,13 @@ class Attempt:
     size_bytes: int
     # Sends it again under its Idempotency-Key, with whatever client the caller has.
     repeat: Callable | None = None
+    # Of a copy: from what, and what that was; sent again, it copies what the source is then.
+    source: Promise | None = None
+    source_view: View | None = None
+
+    def can_repeat(self) -> bool:
+        """Whether sent again it would make the same file."""
+        return self.repeat is not None and (self.source is None or self.source.allowed == {self.source_view})
 
 
 @dataclass(eq=False)

@@ -15,6 +15,7 @@ from app.modules.maintenance.services import jobs, reconcile
 from app.modules.maintenance.services.jobs import Job
 from tests.support.faulty_store import faulty_store
 from tests.support.maintenance import Corner, counts, fresh_prefix
+from tests.support.service import wait_until
 from tests.support.states import hard_delete
 
 UNKNOWN, LEFTOVER, MISSING = "unknown objects", "leftover objects", "missing objects"
@@ -86,7 +87,7 @@ def test_an_unknown_object_is_moved_aside_listed_and_restored_as_it_was(corner, 
     assert corner.reconcile() == {}
 
     assert corner.with_service(lambda service: service.quarantine.restore(listed.id)) == key
-    assert corner.keys() == {key.removeprefix(corner.prefix)}
+    wait_until(lambda: corner.keys() == {key.removeprefix(corner.prefix)})
     back = corner.bucket.client.get_object(Bucket=corner.bucket.name, Key=key)
     assert (back["Body"].read(), back["ContentType"], back["Metadata"]) == (
         b"somebody else's", "text/x-own", {"own": "yes"},
@@ -120,7 +121,7 @@ def test_what_lay_aside_long_enough_is_purged(corner, registry):
     registry.rows("UPDATE stored_objects SET created_at = now() - interval '8 days' WHERE key LIKE $1", mine)
     assert counts(corner.run(Job.PURGE, dry_run=True)) == {"purged quarantine": (1, 0)}
     assert counts(corner.run(Job.PURGE)) == {"purged quarantine": (1, 1)}
-    assert corner.keys() == set()
+    wait_until(lambda: corner.keys() == set())
 
 
 def test_large_unknown_objects_are_moved_by_parts(corner):
