@@ -9,7 +9,7 @@ import structlog
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
-from app.core.s3_errors import ObjectChanged
+from app.core.s3_errors import ObjectChanged, ObjectNotFound
 from app.core.s3_objects import ObjectHead
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
@@ -81,8 +81,8 @@ class PromotionService:
 
         try:
             return await self._reservations.run(draft, write, purpose=PendingFile(file.id))
-        except (UploadAborted, ObjectChanged):
-            return None
+        except (UploadAborted, ObjectChanged, ObjectNotFound):
+            return None  # who was faster has given the staging object up, and it goes at once
 
     async def reject(self, file_id: UUID, refusal: HoldfastError) -> bool:
         """Keep the record with its reason, remove the bytes; False when the file is no longer pending."""

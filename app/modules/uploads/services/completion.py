@@ -158,6 +158,12 @@ class CompletionService:
             raise UploadRejected(str(refusal)) from refusal
         except ObjectChanged as error:
             raise UploadIncomplete("The bytes changed while they were looked at; complete again.") from error
+        except (UploadIncomplete, UploadExpired):
+            # Who was faster may have ended it meanwhile; what lay in staging is gone then.
+            current = await self._reload(file.id)
+            if current is None or current.status == FileStatus.PENDING:
+                raise
+            return await self._settled(file.id)
 
     async def _arrived(self, opened: OpenUpload, parts: Sequence[ClientPart] | None) -> ObjectHead:
         """The object as the store has it now, joined from its parts if it came in parts."""
@@ -223,7 +229,10 @@ class CompletionService:
                 opened.file, opened.stored, declared, head, trusts_store_checksum=self._trusts_store_checksum
             )
         if promoted is None:
-            return await self._settled(opened.file.id)
+            settled = await self._settled(opened.file.id)
+            if settled.status in {FileStatus.PENDING, FileStatus.VERIFYING}:
+                raise UploadIncomplete("The bytes went while they were looked at; send them again.")
+            return settled
         log.info("s3_file_uploaded", file_id=str(promoted.id), size_bytes=promoted.file_size)
         return promoted
 
