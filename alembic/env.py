@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from alembic import context
 from app.config import DatabaseSettings, asyncpg_url
-from app.core import capability_registry
+from app.core.capabilities import registry as capability_registry
 from app.core.database import Base
 from app.core.outbox import entries as outbox_entries
 from app.modules.auth import models as auth_models

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.config import Settings
-from app.core.capabilities import StoreCapabilities
+from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
 from app.core.outbox import Outbox
 from app.core.resources import Afterwork
-from app.core.s3 import S3
+from app.core.s3.adapter import S3
 from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices

@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from mypy_boto3_s3 import S3Client
 
-from app.core.presign import Presigner
+from app.core.presign.presigner import Presigner
 
 BUCKET = "files"
 KEY = "2026/11/21/0193a5f0-6f0e-7cc2-9f53-2d1f0a4b7c11.bin"

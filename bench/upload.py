@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app.cli.database import migrate_to_newest
-from app.core.capabilities import NAMES
+from app.core.capabilities.store import NAMES
 from app.embedded.parts import embedded_parts
 from bench.processes import MemoryGrowth, free_port, health_while, process, send_form
 

@@ -15,12 +15,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from app.core.capabilities import StoreCapabilities
+from app.core.capabilities.store import StoreCapabilities
 from app.core.clock import utc_now
 from app.core.database import Database, newest_revision
 from app.core.exceptions import HoldfastError
 from app.core.outbox import Outbox
-from app.core.s3 import S3
+from app.core.s3.adapter import S3
 
 log = structlog.get_logger()
 router = APIRouter(tags=["health"])

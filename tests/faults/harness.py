@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from app.config import StoreSettings
-from app.core.capability_probes import probe_capabilities
-from app.core.s3 import S3
+from app.core.capabilities.probes import probe_capabilities
+from app.core.s3.adapter import S3
 from tests.faults.disk import run_full_disk
 from tests.faults.kills import drawn, drawn_for_maintenance
 from tests.faults.lane import Lane, open_lane

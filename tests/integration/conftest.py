@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from app.config import MEBIBYTE, StoreSettings
-from app.core.capability_probes import probe_capabilities
-from app.core.s3 import S3
+from app.core.capabilities.probes import probe_capabilities
+from app.core.s3.adapter import S3
 from tests.support.content import noise
 from tests.support.databases import fresh_database
 from tests.support.maintenance import Corner, fresh_prefix

@@ -11,11 +11,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.config import ConfigurationError
-from app.core import capability_registry, capability_sandbox
-from app.core.capabilities import NAMES, Capabilities, CapabilitiesUnknown, StoreCapabilities, learn_capabilities
+from app.core.capabilities import sandbox
+from app.core.capabilities.store import NAMES, Capabilities, CapabilitiesUnknown, StoreCapabilities, learn_capabilities
 from app.core.database import Database, DatabaseUnavailable
-from app.core.s3 import S3
-from app.core.s3_errors import StorageMisconfigured, StorageUnavailable
+from app.core.s3.adapter import S3
+from app.core.s3.errors import StorageMisconfigured, StorageUnavailable
 from tests.support.faulty_store import faulty_store
 from tests.support.service import settings_with
 
@@ -115,7 +115,7 @@ async def test_a_store_that_goes_away_half_way_gives_no_verdict(connect, registr
     assert await asyncio.to_thread(kept, registry, proxy) == []
     assert trial_keys(bucket) != []
     proxy.heal()
-    monkeypatch.setattr(capability_sandbox, "LEFTOVERS_AGE", timedelta(seconds=-5))
+    monkeypatch.setattr(sandbox, "LEFTOVERS_AGE", timedelta(seconds=-5))
     await learned_by_one(connect)
     assert trial_keys(bucket) == []
 
@@ -128,7 +128,7 @@ async def test_a_bucket_that_is_not_ours_gives_no_verdict(connect, registry, pro
 
 async def test_what_is_old_is_tried_again_and_used_where_that_fails(connect, registry, proxy, monkeypatch):
     first = await learned_by_one(connect)
-    monkeypatch.setattr(capability_registry, "MAX_AGE", timedelta(0))
+    monkeypatch.setattr(registry, "MAX_AGE", timedelta(0))
     asked = len(proxy.requests)
     assert await learned_by_one(connect) == first
     assert len(proxy.requests) > asked

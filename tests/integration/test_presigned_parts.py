@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from app.core.clock import utc_now
-from app.core.presign import Presigner
+from app.core.presign.presigner import Presigner
 
 CONTENT = b"the bytes of one part\n"
 OTHER = b"other bytes, as many.\n"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from app.core.s3_listing import PAUSES_SECONDS
+from app.core.s3.listing import PAUSES_SECONDS
 from app.modules.maintenance.reports import as_json, as_table
 from app.modules.maintenance.services import jobs, reconcile
 from app.modules.maintenance.services.jobs import Job
@@ -323,7 +323,7 @@ def test_what_the_store_does_not_say_is_not_taken_for_missing(start_service, par
 
 def test_a_break_goes_on_where_it_was(start_service, parts, bucket, registry, monkeypatch):
     """Two pages; the store goes away before the second, for longer than anybody is patient."""
-    monkeypatch.setattr("app.core.s3_listing.PAUSES_SECONDS", PAUSES_SECONDS[:0])
+    monkeypatch.setattr("app.core.s3.listing.PAUSES_SECONDS", PAUSES_SECONDS[:0])
     prefix = fresh_prefix()
     for number in range(1001):
         bucket.client.put_object(Bucket=bucket.name, Key=f"{prefix}{number:04}", Body=b"x")
@@ -352,7 +352,7 @@ def test_a_break_goes_on_where_it_was(start_service, parts, bucket, registry, mo
 
 
 def test_a_store_that_is_too_busy_for_a_moment_is_asked_again(start_service, parts, bucket, monkeypatch):
-    monkeypatch.setattr("app.core.s3_listing.PAUSES_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr("app.core.s3.listing.PAUSES_SECONDS", (0.01, 0.01))
     with (
         faulty_store(parts["S3_ENDPOINT_URL"]) as proxy,
         start_service(store={"key_prefix": fresh_prefix(), "endpoint_url": proxy.endpoint_url}) as service,

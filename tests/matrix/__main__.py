@@ -19,8 +19,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from app.config import StoreSettings
-from app.core.capability_probes import probe_capabilities
-from app.core.s3 import S3
+from app.core.capabilities.probes import probe_capabilities
+from app.core.s3.adapter import S3
 from app.embedded.object_store import AccessKey, ensure_bucket
 from tests.matrix.page import StoreResult, page
 from tests.support.other_stores import STORES, RunningStore

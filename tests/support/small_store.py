@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -26,12 +26,15 @@ class Habits:
         posts: the status of every form POST.
         signed_headers_required: False lets a client leave out what was signed.
         plain_puts_fail_after: so many PUTs are answered, all later ones with 500.
+        lengths_told: False sends objects without saying how long they are.
     """
 
     condition: str = "atomic"
     posts: int = 501
     signed_headers_required: bool = True
     plain_puts_fail_after: int | None = None
+    lengths_told: bool = True
+    connections: int = 0
     puts: int = 0
     posted: int = 0
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -43,6 +46,23 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     habits: Habits
+
+    def setup(self):
+        super().setup()
+        with self.habits.lock:
+            self.habits.connections += 1
+
+    def handle(self):
+        # A client that goes away with half of an answer is part of what is tried.
+        with suppress(ConnectionError):
+            super().handle()
+
+    def finish(self):
+        try:
+            super().finish()
+        finally:
+            with self.habits.lock:
+                self.habits.connections -= 1
 
     def do_PUT(self):
         habits, exists = self.habits, self._key in self.habits.objects
@@ -70,6 +90,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(501, ERROR.format(code="NotImplemented"))
         if "list-type" in self._query:
             return self._answer(200, EMPTY_LIST)
+        if not self.habits.lengths_told:
+            return self._answer_in_chunks(self.habits.objects[self._key])
         return self._answer(200, self.habits.objects[self._key].decode("latin-1"), encoding="latin-1")
 
     def do_HEAD(self):
@@ -103,6 +125,12 @@ class Handler(BaseHTTPRequestHandler):
     @property
     def _signed_headers(self) -> set[str]:
         return set(self._query.get("X-Amz-SignedHeaders", ["host"])[0].split(";"))
+
+    def _answer_in_chunks(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
 
     def _answer(self, status: int, text: str, *, encoding: str = "utf-8", **headers: str) -> None:
         body = text.encode(encoding)

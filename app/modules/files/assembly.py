@@ -8,7 +8,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
-from app.core.s3 import S3
+from app.core.s3.adapter import S3
 from app.modules.files.content import ContentPolicy, detect
 from app.modules.files.dependencies import FileServices
 from app.modules.files.s3_service import FileStore

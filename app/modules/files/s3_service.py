@@ -13,10 +13,10 @@ from datetime import datetime
 from uuid import UUID
 
 from app.config import MEBIBYTE
-from app.core.s3 import S3
-from app.core.s3_errors import ObjectNotFound, StorageUnavailable, UploadNotFound
-from app.core.s3_objects import ObjectHead, PartTag
-from app.core.s3_streams import ObjectStream
+from app.core.s3.adapter import S3
+from app.core.s3.errors import ObjectNotFound, StorageUnavailable, UploadNotFound
+from app.core.s3.objects import ObjectHead, PartTag
+from app.core.s3.streams import ObjectStream
 from app.core.tasks import task_group
 from app.modules.files.content import is_inline_safe
 from app.modules.files.disposition import content_disposition

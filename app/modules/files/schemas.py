@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.clock import utc_now
 from app.core.problems import Problem
-from app.core.s3_objects import ObjectHead
+from app.core.s3.objects import ObjectHead
 from app.core.text import Text
 from app.modules.files.metadata import check_metadata, parse_metadata
 from app.modules.files.models import FileStatus, FileUpload, StoredObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.config import MaintenanceSettings
 from app.core.database import Database
 from app.core.resources import Afterwork
-from app.core.s3 import S3
+from app.core.s3.adapter import S3
 from app.modules.files.s3_service import FileStore
 from app.modules.files.services.cleanup import CleanupService
 from app.modules.maintenance.services.expiry import ExpireJob

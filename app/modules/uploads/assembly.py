@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from app.config import Settings
-from app.core.capabilities import StoreCapabilities
+from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
 from app.core.resources import Afterwork
-from app.core.s3 import S3
+from app.core.s3.adapter import S3
 from app.modules.files.assembly import FileParts
 from app.modules.files.services.promotion import PromotionService
 from app.modules.files.services.verification import Verifier

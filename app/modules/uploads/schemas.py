@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
-from app.core.s3_objects import StoredPart
+from app.core.s3.objects import StoredPart
 from app.core.text import Text
 from app.modules.files.metadata import check_metadata
 from app.modules.files.models import FileUpload

@@ -6,11 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.config import StoreSettings
-from app.core import capability_sandbox
-from app.core.capabilities import NAMES
-from app.core.capability_probes import TRIALS, probe_capabilities
-from app.core.s3 import S3
-from app.core.s3_errors import StorageUnavailable
+from app.core.capabilities import sandbox
+from app.core.capabilities.probes import TRIALS, probe_capabilities
+from app.core.capabilities.store import NAMES
+from app.core.s3.adapter import S3
+from app.core.s3.errors import StorageUnavailable
 from tests.matrix import page
 from tests.support.small_store import small_store
 
@@ -78,7 +78,7 @@ async def test_a_store_that_begins_to_fail_gives_no_verdict():
 
 
 async def test_a_store_that_takes_for_ever_gives_no_verdict(monkeypatch):
-    monkeypatch.setattr(capability_sandbox, "TRIALS_TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(sandbox, "TRIALS_TIMEOUT_SECONDS", 0.0)
     with small_store() as (endpoint_url, store), pytest.raises(StorageUnavailable):
         await probed(endpoint_url)
     assert store.objects == {}

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials, RefreshableCredentials
 
 from app.config import ConfigurationError
-from app.core.presign import Presigner
+from app.core.presign.presigner import Presigner
 
 NOW = datetime(2026, 11, 21, 10, 30, 15, 999_999, tzinfo=UTC)
 CHECKSUM = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.core.presign import Presigner
+from app.core.presign.presigner import Presigner
 
 AWS = [
     (region, style, None)

@@ -7,7 +7,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
 from app.core.exceptions import Unavailable
-from app.core.s3_errors import (
+from app.core.s3.errors import (
     ObjectChanged,
     ObjectNotFound,
     StorageMisconfigured,

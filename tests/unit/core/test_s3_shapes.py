@@ -11,7 +11,7 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from app.config import ConfigurationError, StoreSettings
-from app.core.s3 import S3
+from app.core.s3.adapter import S3
 
 OWN_CHAIN = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION")
 

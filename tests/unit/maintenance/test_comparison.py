@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.s3_listing import ListedObject, ListedUpload
+from app.core.s3.listing import ListedObject, ListedUpload
 from app.modules.maintenance.ledger_repository import LedgerRow
 from app.modules.maintenance.services.comparison import Kind, Rules, absent, compare, compare_uploads
 

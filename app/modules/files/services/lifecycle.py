@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.clock import utc_now
-from app.core.s3_errors import ObjectChanged, ObjectNotFound
+from app.core.s3.errors import ObjectChanged, ObjectNotFound
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.exceptions import FileNotAvailable, FileNotFound
 from app.modules.files.key_repository import KeyClaim

@@ -9,8 +9,8 @@ import structlog
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
-from app.core.s3_errors import ObjectChanged, ObjectNotFound
-from app.core.s3_objects import ObjectHead
+from app.core.s3.errors import ObjectChanged, ObjectNotFound
+from app.core.s3.objects import ObjectHead
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository

@@ -15,9 +15,9 @@ from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import Forbidden, HoldfastError
 from app.core.http_conditions import ByteRange, Validators, applicable_range, is_unchanged, require_match
-from app.core.s3_errors import ObjectChanged, ObjectNotFound, StorageUnavailable
-from app.core.s3_objects import ObjectHead
-from app.core.s3_streams import ObjectStream
+from app.core.s3.errors import ObjectChanged, ObjectNotFound, StorageUnavailable
+from app.core.s3.objects import ObjectHead
+from app.core.s3.streams import ObjectStream
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.exceptions import FileNotAvailable, FileNotFound
 from app.modules.files.models import FileStatus, FileUpload, StoredObject

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.s3_errors import ObjectChanged, ObjectNotFound
+from app.core.s3.errors import ObjectChanged, ObjectNotFound
 from app.modules.files.content import ContentPolicy
 from app.modules.files.exceptions import FileNotAvailable
 from app.modules.files.models import FileUpload, StoredObject

@@ -17,7 +17,7 @@ from app.core.clock import utc_now
 from app.core.database import Database, DatabaseUnavailable
 from app.core.exceptions import Conflict, HoldfastError, Unavailable
 from app.core.resources import Afterwork
-from app.core.s3_errors import StoreRefusedBody
+from app.core.s3.errors import StoreRefusedBody
 from app.core.tasks import task_group
 from app.modules.files.exceptions import IdempotencyInProgress
 from app.modules.files.key_repository import KeyClaim, KeyRepository

@@ -7,7 +7,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
-from app.core.s3_objects import ObjectHead
+from app.core.s3.objects import ObjectHead
 from app.modules.files.content import HEAD_BYTES, TAIL_BYTES, ContentPolicy, needs_tail
 from app.modules.files.exceptions import ChecksumMismatch, SizeMismatch
 from app.modules.files.models import ChecksumKind, StoredObject

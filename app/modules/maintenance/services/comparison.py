@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from app.core.capability_sandbox import FOLDER as TRIALS
-from app.core.capability_sandbox import TRIALS_TIMEOUT_SECONDS
-from app.core.s3_listing import ListedObject, ListedUpload
+from app.core.capabilities.sandbox import FOLDER as TRIALS
+from app.core.capabilities.sandbox import TRIALS_TIMEOUT_SECONDS
+from app.core.s3.listing import ListedObject, ListedUpload
 from app.modules.files.models import ObjectRole, ObjectState
 from app.modules.maintenance.ledger_repository import LedgerRow
 

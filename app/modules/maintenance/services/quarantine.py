@@ -12,10 +12,10 @@ import structlog
 from app.core.clock import new_id, utc_now
 from app.core.database import Database
 from app.core.exceptions import Conflict, NotFound
-from app.core.s3 import S3
-from app.core.s3_errors import ObjectNotFound, StoreRefusedBody
-from app.core.s3_listing import ListedObject
-from app.core.s3_moves import ExactObject, copy_as_it_is, remove_exactly
+from app.core.s3.adapter import S3
+from app.core.s3.errors import ObjectNotFound, StoreRefusedBody
+from app.core.s3.listing import ListedObject
+from app.core.s3.moves import ExactObject, copy_as_it_is, remove_exactly
 from app.core.tasks import task_group
 from app.modules.files.models import ObjectRole, ObjectState, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
@@ -91,6 +91,7 @@ class Quarantine:
         try:
             await self._copy(source, aside, token)
         except Exception:
+            # Whoever is cancelled here doesn't wait for the registry: the lease runs out, and the cleanup does it.
             await self._give_up(object_id, token)
             raise
         await remove_exactly(self._s3, source)

@@ -14,7 +14,7 @@ import structlog
 from app.config import MaintenanceSettings
 from app.core.clock import utc_now
 from app.core.exceptions import HoldfastError
-from app.core.s3_listing import Position
+from app.core.s3.listing import Position
 from app.core.tasks import task_group
 from app.modules.maintenance.reports import Gravity, Tally
 from app.modules.maintenance.services.comparison import Difference, Kind, Rules

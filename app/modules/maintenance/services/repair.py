@@ -6,10 +6,10 @@ import structlog
 
 from app.core.database import Database
 from app.core.exceptions import Conflict
-from app.core.s3 import S3
-from app.core.s3_errors import ObjectNotFound, UploadNotFound
-from app.core.s3_moves import ExactObject, remove_exactly
-from app.core.s3_objects import ObjectHead
+from app.core.s3.adapter import S3
+from app.core.s3.errors import ObjectNotFound, UploadNotFound
+from app.core.s3.moves import ExactObject, remove_exactly
+from app.core.s3.objects import ObjectHead
 from app.modules.files.models import ObjectState
 from app.modules.files.s3_service import FileStore
 from app.modules.maintenance.ledger_repository import CONTENT_DAMAGED, CONTENT_LOST, LedgerRepository, LedgerRow

@@ -16,7 +16,7 @@ from app.config import MEBIBYTE, MaintenanceSettings
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
-from app.core.s3_errors import ObjectArchived, ObjectChanged, ObjectNotFound
+from app.core.s3.errors import ObjectArchived, ObjectChanged, ObjectNotFound
 from app.modules.files.models import ObjectState
 from app.modules.files.s3_service import FileStore
 from app.modules.maintenance.ledger_repository import CONTENT_DAMAGED, LedgerRepository, LedgerRow

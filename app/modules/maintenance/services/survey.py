@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 from app.core.database import Database
-from app.core.s3 import S3
-from app.core.s3_listing import Position, has_versions, object_pages, upload_pages, version_pages
+from app.core.s3.adapter import S3
+from app.core.s3.listing import Position, has_versions, object_pages, upload_pages, version_pages
 from app.modules.maintenance.ledger_repository import LedgerRepository, LedgerRow
 from app.modules.maintenance.services.comparison import Difference, Rules, absent, compare, compare_uploads
 

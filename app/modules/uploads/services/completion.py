@@ -12,9 +12,9 @@ import structlog
 from app.core.clock import utc_now
 from app.core.exceptions import HoldfastError, Invalid, UnsupportedType
 from app.core.outbox import OutboxEntry
-from app.core.s3_errors import ObjectChanged, ObjectNotFound
-from app.core.s3_errors import UploadNotFound as StoreUploadNotFound
-from app.core.s3_objects import ObjectHead, StoredPart
+from app.core.s3.errors import ObjectChanged, ObjectNotFound
+from app.core.s3.errors import UploadNotFound as StoreUploadNotFound
+from app.core.s3.objects import ObjectHead, StoredPart
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.exceptions import SizeMismatch
 from app.modules.files.models import FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.core.capabilities import StoreCapabilities
+from app.core.capabilities.store import StoreCapabilities
 from app.core.clock import utc_now
 from app.core.exceptions import FieldError, Invalid
-from app.core.presign_sigv4 import SignedRequest
-from app.core.s3 import S3
+from app.core.presign.sigv4 import SignedRequest
+from app.core.s3.adapter import S3
 from app.modules.files.models import FileStatus, FileUpload, ObjectRole, StoredObject
 from app.modules.uploads.exceptions import UploadExpired
 from app.modules.uploads.models import UploadMethod, UploadSession

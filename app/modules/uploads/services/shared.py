@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.config import Settings
-from app.core.capabilities import StoreCapabilities
+from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
 from app.core.resources import Afterwork
-from app.core.s3 import S3
+from app.core.s3.adapter import S3
 
 
 @dataclass(frozen=True)

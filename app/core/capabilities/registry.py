@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
 from app.config import StoreSettings
-from app.core.capability_probes import PROBE_VERSION, TRIALS
+from app.core.capabilities.probes import PROBE_VERSION, TRIALS
 from app.core.clock import utc_now
 from app.core.database import Base, Database, DatabaseUnavailable
 

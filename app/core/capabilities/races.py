@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from secrets import token_bytes
 from typing import Any
 
-from app.core.capability_sandbox import RACERS, Sandbox
+from app.core.capabilities.sandbox import RACERS, Sandbox
 
 PUT_ROUNDS = 8
 COMPLETE_ROUNDS = 4

@@ -7,7 +7,7 @@ import hashlib
 from secrets import token_bytes, token_hex
 from typing import Any
 
-from app.core.capability_sandbox import HEADERS, Sandbox
+from app.core.capabilities.sandbox import HEADERS, Sandbox
 
 WRONG_ETAG = f'"{"0" * 32}"'
 

@@ -11,28 +11,28 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from app.core import capability_races, capability_trials
-from app.core.capability_sandbox import NOT_IMPLEMENTED, NoVerdictError, Sandbox, is_refusal, status_of
+from app.core.capabilities import races, trials
+from app.core.capabilities.sandbox import NOT_IMPLEMENTED, NoVerdictError, Sandbox, is_refusal, status_of
 
 if TYPE_CHECKING:
-    from app.core.s3 import S3
+    from app.core.s3.adapter import S3
 
 # Raise it when a trial changes: stored answers of other versions are not read.
 PROBE_VERSION = 2
 ATTEMPTS = 2
 TRIALS: tuple[Callable[[Sandbox], bool], ...] = (
-    capability_races.conditional_put,
-    capability_trials.post_policy,
-    capability_trials.verifies_sha256,
-    capability_trials.returns_sha256,
-    capability_trials.part_checksums,
-    capability_trials.optional_part_checksums,
-    capability_trials.copy_source_if_match,
-    capability_races.conditional_complete,
-    capability_trials.complete_object_size,
-    capability_trials.sealed_multipart,
-    capability_trials.server_side_encryption,
-    capability_trials.versioning,
+    races.conditional_put,
+    trials.post_policy,
+    trials.verifies_sha256,
+    trials.returns_sha256,
+    trials.part_checksums,
+    trials.optional_part_checksums,
+    trials.copy_source_if_match,
+    races.conditional_complete,
+    trials.complete_object_size,
+    trials.sealed_multipart,
+    trials.server_side_encryption,
+    trials.versioning,
 )
 
 

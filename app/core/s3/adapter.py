@@ -13,14 +13,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.config import StoreSettings
 from app.core.clock import utc_now
 from app.core.exceptions import HoldfastError
-from app.core.presign import Presigner
-from app.core.s3_answers import etag_of, told
-from app.core.s3_clients import make_clients
-from app.core.s3_errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
-from app.core.s3_listing import erase_versions
-from app.core.s3_multipart import MultipartUploads
-from app.core.s3_objects import ObjectHead
-from app.core.s3_streams import ObjectStream
+from app.core.presign.presigner import Presigner
+from app.core.s3.answers import etag_of, told
+from app.core.s3.clients import make_clients
+from app.core.s3.errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
+from app.core.s3.listing import erase_versions
+from app.core.s3.multipart import MultipartUploads
+from app.core.s3.objects import ObjectHead
+from app.core.s3.streams import ObjectStream
 from app.core.slots import Slots, StorageBusy
 
 P = ParamSpec("P")
@@ -53,7 +53,7 @@ class S3:
         """Run one boto3 call in a slot, its errors translated.
 
         Raises:
-            HoldfastError: a category of `app.core.s3_errors`.
+            HoldfastError: a category of `app.core.s3.errors`.
         """
         try:
             return await self._slots.run(function, *args, **kwargs)
@@ -173,12 +173,10 @@ class S3:
         try:
             answer = await asyncio.shield(opening)
             length = told(answer, "ContentLength")
-        except asyncio.CancelledError:
-            # The reader left while the store was answering: the connection must go back all the same.
-            opening.add_done_callback(self._close_unread)
-            raise
         except BaseException:
-            self.open_streams -= 1
+            # Refused, answered by half, or the reader left while the store was answering: once that call
+            # has ended, its connection goes back all the same.
+            opening.add_done_callback(self._close_unread)
             raise
         return ObjectStream(self, answer["Body"], length)
 

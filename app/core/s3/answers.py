@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.core.s3_errors import StorageUnavailable
+from app.core.s3.errors import StorageUnavailable
 
 
 def told(answer: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- any field of any answer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
-    from app.core.s3 import S3
+    from app.core.s3.adapter import S3
 
 
 class ObjectStream:

@@ -12,8 +12,8 @@ from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCr
 
 from app.config import ConfigurationError
 from app.core.clock import utc_now
-from app.core.presign_bucket import resolve
-from app.core.presign_sigv4 import SignedRequest, Stamp, parameter, path_of
+from app.core.presign.bucket import resolve
+from app.core.presign.sigv4 import SignedRequest, Stamp, parameter, path_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.core.s3_answers import etag_of, told
-from app.core.s3_objects import PartTag, StoredPart
+from app.core.s3.answers import etag_of, told
+from app.core.s3.objects import PartTag, StoredPart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from app.core.s3 import S3
+    from app.core.s3.adapter import S3
 
 
 class MultipartUploads:

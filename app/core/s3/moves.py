@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from app.config import MEBIBYTE
-from app.core.s3_errors import ObjectChanged, ObjectNotFound, StorageMisconfigured, answer_code
-from app.core.s3_objects import PartTag
+from app.core.s3.errors import ObjectChanged, ObjectNotFound, StorageMisconfigured, answer_code
+from app.core.s3.objects import PartTag
 
 if TYPE_CHECKING:
-    from app.core.s3 import S3
+    from app.core.s3.adapter import S3
 
 COPY_PART_BYTES = 512 * MEBIBYTE
 # What a copy by parts has to be told again.

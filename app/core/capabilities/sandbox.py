@@ -19,7 +19,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from app.core.clock import utc_now
-from app.core.s3_errors import StorageUnavailable, answer_code
+from app.core.s3.errors import StorageUnavailable, answer_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, fields
 import structlog
 
 from app.config import ConfigurationError
-from app.core.capability_probes import probe_capabilities
-from app.core.capability_registry import MAX_AGE, Verdicts, alone, read_verdicts, write_verdicts
+from app.core.capabilities.probes import probe_capabilities
+from app.core.capabilities.registry import MAX_AGE, Verdicts, alone, read_verdicts, write_verdicts
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError, Unavailable
-from app.core.s3 import S3
+from app.core.s3.adapter import S3
 
 log = structlog.get_logger()
 

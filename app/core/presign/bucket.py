@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
 from app.config import ConfigurationError
-from app.core.presign_sigv4 import Address, Stamp, parameter, path_of
+from app.core.presign.sigv4 import Address, Stamp, parameter, path_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

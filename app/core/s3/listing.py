@@ -12,10 +12,10 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import ClientError
 
 from app.core.exceptions import Unavailable
-from app.core.s3_errors import StorageMisconfigured, answer_code
+from app.core.s3.errors import StorageMisconfigured, answer_code
 
 if TYPE_CHECKING:
-    from app.core.s3 import S3
+    from app.core.s3.adapter import S3
 
 # A store that is slow or says SlowDown gets a pause before it is asked again, each twice as long.
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from app.config import ConfigurationError, StoreSettings
-from app.core.s3_errors import answer_code
+from app.core.s3.errors import answer_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
