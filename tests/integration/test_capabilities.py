@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.config import ConfigurationError
+from app.core.capabilities import registry as learned
 from app.core.capabilities import sandbox
 from app.core.capabilities.store import NAMES, Capabilities, CapabilitiesUnknown, StoreCapabilities, learn_capabilities
 from app.core.database import Database, DatabaseUnavailable
@@ -128,7 +129,7 @@ async def test_a_bucket_that_is_not_ours_gives_no_verdict(connect, registry, pro
 
 async def test_what_is_old_is_tried_again_and_used_where_that_fails(connect, registry, proxy, monkeypatch):
     first = await learned_by_one(connect)
-    monkeypatch.setattr(registry, "MAX_AGE", timedelta(0))
+    monkeypatch.setattr(learned, "MAX_AGE", timedelta(0))
     asked = len(proxy.requests)
     assert await learned_by_one(connect) == first
     assert len(proxy.requests) > asked
@@ -160,7 +161,7 @@ async def test_an_unknown_flag_is_a_mistake_of_the_operator(connect):
 
 async def test_nothing_counts_as_kept_until_it_was_seen(connect, proxy, monkeypatch):
     """A service starts while its store is away, and learns when it is back."""
-    monkeypatch.setattr("app.core.capabilities.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("app.core.capabilities.store.RETRY_SECONDS", 0.05)
     proxy.refuse()
     async with connect() as worker:
         capabilities = StoreCapabilities(*worker, {"post_policy": True})
@@ -171,11 +172,11 @@ async def test_nothing_counts_as_kept_until_it_was_seen(connect, proxy, monkeypa
                     await asyncio.sleep(0.01)
         assert not capabilities.is_learned
         assert capabilities.current == Capabilities(post_policy=True)
-        monkeypatch.setattr("app.core.capabilities.WAIT_SECONDS", 0.05)
+        monkeypatch.setattr("app.core.capabilities.store.WAIT_SECONDS", 0.05)
         with pytest.raises(CapabilitiesUnknown):
             await capabilities.known()
         proxy.heal()
-        monkeypatch.setattr("app.core.capabilities.WAIT_SECONDS", 60)
+        monkeypatch.setattr("app.core.capabilities.store.WAIT_SECONDS", 60)
         assert (await capabilities.known()).verifies_sha256
         assert capabilities.is_learned
         learning.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from uuid import uuid4
 
 import pytest
@@ -255,7 +256,7 @@ def test_metadata_says_what_the_store_says(alice, file_in, bucket):
     assert told == {
         "content_type": "text/plain",
         "file_size": file["file_size"],
-        "last_modified": head["LastModified"].isoformat().replace("+00:00", "Z"),
+        "last_modified": f"{parsedate_to_datetime(head['LastModified']):%Y-%m-%dT%H:%M:%SZ}",
         "etag": head["ETag"],
         "storage_class": "STANDARD",
         "server_side_encryption": head.get("ServerSideEncryption"),

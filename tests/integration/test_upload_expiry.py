@@ -98,6 +98,7 @@ def test_what_an_url_writes_after_everything_is_over_is_removed(client, registry
     send(client, upload, PDF)
     file = complete(client, upload).json()
     assert client.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 204
+    wait_until(lambda: file["s3_key"] not in bucket.all_keys())
     late = put(upload, EVIL) if method == "put" else post_form(upload, EVIL)
     assert late.status_code in {200, 204}
     assert states(registry, upload) >= {"removing"}
