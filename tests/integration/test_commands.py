@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -14,15 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.embedded.ports import free_port
 from tests.support.service import SECRET, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
