@@ -26,7 +26,7 @@ class FoundKey(NamedTuple):
     is_use_due: bool
 
 
-class KeyRepository:
+class ApiKeyRepository:
     """Queries within one transaction, whose owner commits."""
 
     def __init__(self, session: AsyncSession) -> None:
