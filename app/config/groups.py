@@ -108,17 +108,20 @@ class OutboxSettings(SettingsGroup):
     lease_seconds: Annotated[float, Field(ge=1)] = 60.0
 
 
+DaysOrNever = Annotated[int | None, Field(ge=0), BeforeValidator(lambda days: None if days == "" else days)]
+
+
 class MaintenanceSettings(SettingsGroup):
     """What the service does unasked, how often and how fast (no prefix)."""
 
     model_config = group_of("")
-    meant_empty = frozenset({"file_cleanup_days"})  # never
+    meant_empty = frozenset({"file_cleanup_days", "api_key_cleanup_days"})  # never
 
     maintenance_interval_seconds: Annotated[float, Field(ge=0)] = 3600.0
     reconcile_grace_seconds: Annotated[float, Field(ge=0)] = 3600.0
-    file_cleanup_days: Annotated[
-        int | None, Field(ge=0), BeforeValidator(lambda days: None if days == "" else days)
-    ] = 30
+    file_cleanup_days: DaysOrNever = 30
+    # Until then its owner sees that it was there, and when it was last used.
+    api_key_cleanup_days: DaysOrNever = 90
     quarantine_days: Annotated[int, Field(ge=0)] = 7
     scrub_mb_per_second: Annotated[float, Field(gt=0)] = 20.0
     scrub_interval_days: Annotated[int, Field(ge=0)] = 30

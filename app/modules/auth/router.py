@@ -37,7 +37,8 @@ async def list_keys(
 ) -> Response:
     """The caller's API keys, newest first, the revoked and expired ones too; admins see everybody's.
 
-    Needs a token with `files:read`. `Link` with `rel="next"` leads to the next page.
+    Those that ended stay listed until maintenance purges them. Needs a token with `files:read`. `Link` with
+    `rel="next"` leads to the next page.
     """
     page = await keys.page(principal, query.owner_id, cursor=query.cursor, limit=query.limit)
     body = KeyList(items=[KeyShown.of(key) for key in page.items], next_cursor=page.next_cursor)
