@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from app.config.group import SettingsGroup, group_of
-from app.config.values import MEBIBYTE, KeysAddress, asyncpg_url, split_words
+from app.config.values import MEBIBYTE, HttpAddress, KeysAddress, asyncpg_url, split_words
 
 HS256_MIN_SECRET_BYTES = 32
 
@@ -148,6 +148,8 @@ class ServerSettings(SettingsGroup):
     model_config = group_of("")
 
     api_v1_prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/api/v1"
+    # Where clients reach the service; None takes it from each request.
+    public_url: HttpAddress | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "json"

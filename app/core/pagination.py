@@ -1,4 +1,4 @@
-"""Keyset cursors: opaque, versioned, and bound by an HMAC to the query that they continue; and the link to a next page."""
+"""Keyset cursors: opaque, versioned, bound by an HMAC to the query that they continue; links to next pages."""
 
 from __future__ import annotations
 
