@@ -30,6 +30,7 @@ SOME_ID = "01890000-0000-7000-8000-000000000000"
         ("PUT", f"/files/{SOME_ID}", 405, "method_not_allowed"),
         ("GET", "/files/upload", 405, "method_not_allowed"),
         ("OPTIONS", "/files", 405, "method_not_allowed"),
+        ("TRACE", "/files", 405, "method_not_allowed"),
         ("GET", "/files?limit=0", 422, "validation_error"),
         ("GET", f"/files/{SOME_ID}/presigned-url?expiry=0", 422, "validation_error"),
         ("GET", f"/files/{SOME_ID}/download?redirect=perhaps", 422, "validation_error"),
