@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from uuid import uuid4
 
@@ -45,15 +44,6 @@ def test_every_refusal_is_a_problem(alice, method, path, status, code):
 def test_a_wrong_method_is_told_the_right_ones(alice):
     allowed = alice.request("PATCH", "/files/upload").headers["Allow"]
     assert "POST" in allowed
-
-
-def test_a_body_larger_than_json_ever_is_is_refused(alice):
-    """Case 31: the body comes in chunks and says no length."""
-    body = json.dumps({"new_filename": "x" * 1_100_000}).encode()
-    content = iter([body[:1_050_000], body[1_050_000:]])
-    answer = alice.post(f"/files/{SOME_ID}/copy", content=content, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 413
-    assert problem_of(answer)["code"] == "file_too_large"
 
 
 @pytest.mark.parametrize(
@@ -199,8 +189,7 @@ def test_a_body_larger_than_json_needs_is_a_problem_like_any_other(alice, upload
     """Case 31: Starlette's own limit would answer in plain text, without a request id."""
     file = upload(b"hello")
     body = b'{"new_filename": "' + b"x" * 1_100_000 + b'"}'
-    content = iter([body]) if framing == "chunked" else body
+    content = iter([body[:1_050_000], body[1_050_000:]]) if framing == "chunked" else body
     answer = alice.post(f"/files/{file['id']}/copy", content=content, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+    assert answer.status_code == 413
+    assert problem_of(answer)["code"] == "file_too_large"
