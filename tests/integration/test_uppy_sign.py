@@ -112,7 +112,7 @@ def test_addresses_are_https_behind_a_proxy_that_speaks_it(alice, open_upload):
 def test_addresses_are_the_public_ones_whatever_host_the_proxy_asks_for(start_service):
     public_url = "https://files.example.com"
     with start_service(server={"public_url": public_url}) as service, service.client("alice") as client:
-        client.headers |= {"Host": "holdfast.internal:8000", "X-Forwarded-Proto": "http"}
+        client.headers.update({"Host": "holdfast.internal:8000", "X-Forwarded-Proto": "http"})
         created = signed(client, "POST", key_of(PDF, "report.pdf", type="application/pdf"))
         upload_id = created["key"]
         address = f"{public_url}/api/v1/files/uppy/{upload_id}"

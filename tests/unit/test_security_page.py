@@ -50,7 +50,7 @@ def requirements_of(row: re.Match[str]) -> list[tuple[int, ...]]:
 
 
 @cache
-def tests_in(name: str) -> frozenset[str]:
+def functions_of(name: str) -> frozenset[str]:
     """Those of the one file of that name."""
     [path] = (ROOT / "tests").rglob(name)
     return frozenset(re.findall(r"^(?:async )?def (test_\w+)\(", path.read_text(), re.MULTILINE))
@@ -58,7 +58,7 @@ def tests_in(name: str) -> frozenset[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_test_that_is_named_is_there(page):
-    assert [f"{file}::{test}" for file, test in TEST.findall(text_of(page)) if test not in tests_in(file)] == []
+    assert [f"{file}::{test}" for file, test in TEST.findall(text_of(page)) if test not in functions_of(file)] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
