@@ -56,7 +56,7 @@ def expire(dry_run: DryRun = False, as_json: Json = False) -> None:
 
 @app.command()
 def purge(dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Remove for good what was soft-deleted FILE_CLEANUP_DAYS ago or lies aside for QUARANTINE_DAYS."""
+    """Remove for good files deleted FILE_CLEANUP_DAYS ago, objects aside for QUARANTINE_DAYS, API keys long ended."""
     _report([Job.PURGE], _options(dry_run), in_json=as_json)
 
 

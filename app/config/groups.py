@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from app.config.group import SettingsGroup, group_of
-from app.config.values import MEBIBYTE, KeysAddress, asyncpg_url, split_words
+from app.config.values import MEBIBYTE, HttpAddress, KeysAddress, asyncpg_url, split_words
 
 HS256_MIN_SECRET_BYTES = 32
 
@@ -108,17 +108,20 @@ class OutboxSettings(SettingsGroup):
     lease_seconds: Annotated[float, Field(ge=1)] = 60.0
 
 
+DaysOrNever = Annotated[int | None, Field(ge=0), BeforeValidator(lambda days: None if days == "" else days)]
+
+
 class MaintenanceSettings(SettingsGroup):
     """What the service does unasked, how often and how fast (no prefix)."""
 
     model_config = group_of("")
-    meant_empty = frozenset({"file_cleanup_days"})  # never
+    meant_empty = frozenset({"file_cleanup_days", "api_key_cleanup_days"})  # never
 
     maintenance_interval_seconds: Annotated[float, Field(ge=0)] = 3600.0
     reconcile_grace_seconds: Annotated[float, Field(ge=0)] = 3600.0
-    file_cleanup_days: Annotated[
-        int | None, Field(ge=0), BeforeValidator(lambda days: None if days == "" else days)
-    ] = 30
+    file_cleanup_days: DaysOrNever = 30
+    # Until then its owner sees that it was there, and when it was last used.
+    api_key_cleanup_days: DaysOrNever = 90
     quarantine_days: Annotated[int, Field(ge=0)] = 7
     scrub_mb_per_second: Annotated[float, Field(gt=0)] = 20.0
     scrub_interval_days: Annotated[int, Field(ge=0)] = 30
@@ -145,6 +148,8 @@ class ServerSettings(SettingsGroup):
     model_config = group_of("")
 
     api_v1_prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/api/v1"
+    # Where clients reach the service; None takes it from each request.
+    public_url: HttpAddress | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "json"

@@ -1,4 +1,4 @@
-"""Keyset cursors: opaque, versioned, and bound by an HMAC to the query that they continue."""
+"""Keyset cursors: opaque, versioned, bound by an HMAC to the query that they continue; links to next pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
+
+from starlette.requests import Request
 
 from app.core.exceptions import Invalid
 
@@ -66,6 +69,14 @@ class CursorSigner:
         if version != VERSION:
             raise InvalidCursor
         return tuple(map(_read, keys))
+
+
+def link_to_next(request: Request, next_cursor: str | None) -> dict[str, str]:
+    """The `Link` header (RFC 8288) of a page that another one follows: the same query with its cursor."""
+    if next_cursor is None:
+        return {}
+    following = urlencode({**request.query_params, "cursor": next_cursor})
+    return {"Link": f'<{request.url.path}?{following}>; rel="next"'}
 
 
 def _written(key: SortKey) -> str | int | None:

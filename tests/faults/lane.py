@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from uuid import uuid4
 import httpx
 
 from app.config import AuthSettings
+from app.embedded.ports import free_port
 from app.modules.auth.principal import DEFAULT_SCOPES
 from app.modules.auth.tokens import SecretTokens
 from tests.faults.actors import Actor, Crew, at_work
@@ -112,13 +112,6 @@ class Lane:
     def client(self) -> httpx.Client:
         """As all actors, who are one user."""
         return self.actors[0].connected(self.base_url)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

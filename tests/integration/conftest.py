@@ -15,6 +15,7 @@ from app.core.s3.adapter import S3
 from tests.support.content import noise
 from tests.support.databases import fresh_database
 from tests.support.maintenance import Corner, fresh_prefix
+from tests.support.replacing import OLD
 from tests.support.service import SECRET, running, settings_with, wait_until
 from tests.support.stores import Registry, bucket_client, wait_for_agreement
 from tests.support.uppy import key_of, signed
@@ -180,6 +181,12 @@ def upload(alice):
         return answer.json()
 
     return send
+
+
+@pytest.fixture
+def binary(upload):
+    """A file whose name fits any bytes."""
+    return upload(OLD * 100 + bytes(range(256)), "data.bin", folder="in", description="kept", metadata='{"a": 1}')
 
 
 @pytest.fixture

@@ -5,24 +5,19 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 
+from app.embedded.ports import free_port
 from tests.support.service import SECRET, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -110,6 +105,12 @@ def test_a_token_of_the_command_is_taken_by_the_service(service):
     headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
     answer = httpx.get(f"{service.base_url}/api/v1/files", headers=headers)
     assert answer.status_code == 200
+
+
+def test_a_token_of_the_command_is_for_the_issuer_and_the_audience_that_are_set():
+    issuer, audience = "https://login.example.com", "holdfast"
+    made = run("token", "--sub", "carol", AUTH_JWT_SECRET=SECRET, AUTH_ISSUER=issuer, AUTH_AUDIENCE=audience)
+    assert jwt.decode(made.stdout.strip(), SECRET, ["HS256"], issuer=issuer, audience=audience)["sub"] == "carol"
 
 
 @pytest.mark.parametrize("arguments", [("--scope", "files:everything"), ("--ttl-seconds", "0")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from app.core.database import Database
 from app.core.exceptions import HoldfastError
 from app.core.outbox import Outbox, OutboxEntry, enqueue
 from tests.support.databases import fresh_database
+from tests.support.processes import environment_of
 from tests.support.service import wait_until
 from tests.support.stores import Registry
 
@@ -231,17 +231,8 @@ def test_a_worker_process_does_what_the_api_leaves_to_it(start_service, own_url,
 @contextmanager
 def worker_process(settings: Settings, log: Path):
     """`python -m app worker` beside a service, once it is at work."""
-    store = settings.store
-    environment = {
-        "PATH": os.environ["PATH"],
-        "DATABASE_URL": settings.database.url.get_secret_value(),
-        "S3_BUCKET_NAME": store.bucket_name,
-        "S3_ENDPOINT_URL": store.endpoint_url,
-        "S3_ACCESS_KEY_ID": store.access_key_id,
-        "S3_SECRET_ACCESS_KEY": store.secret_access_key.get_secret_value(),
-    }
     with log.open("w") as output:
-        child = subprocess.Popen([sys.executable, "-m", "app", "worker"], env=environment, stderr=output)
+        child = subprocess.Popen([sys.executable, "-m", "app", "worker"], env=environment_of(settings), stderr=output)
     try:
         wait_until(lambda: "worker_started" in log.read_text() or child.poll() is not None, timeout_seconds=40)
         assert child.poll() is None, log.read_text()

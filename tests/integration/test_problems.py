@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from uuid import uuid4
 
@@ -12,27 +11,11 @@ from structlog.testing import capture_logs
 
 from tests.samples import png
 from tests.support.databases import fresh_database
+from tests.support.problems import problem_of
 from tests.support.states import in_status
 from tests.support.stores import Registry
 
-MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "message"}
 SOME_ID = "01890000-0000-7000-8000-000000000000"
-FIELDS = ("folder", "description", "metadata", "owner_id")
-# How JSON, a query and a form may carry what neither PostgreSQL nor UTF-8 take.
-UNSTORABLE = {"NUL": "\0", "a NUL inside": "a\0b", "a lone surrogate": "\ud800", "a lone low surrogate": "a\udfffb"}
-
-
-def problem_of(answer: httpx.Response) -> dict:
-    """The problem that an answer is, its common members checked."""
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    body = answer.json()
-    assert body.keys() - {"errors"} == MEMBERS
-    assert body["status"] == answer.status_code
-    assert body["type"] == f"urn:holdfast:problem:{body['code']}"
-    assert body["message"] == body["detail"]
-    assert body["request_id"] == answer.headers["X-Request-ID"]
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    return body
 
 
 @pytest.mark.parametrize(
@@ -46,6 +29,7 @@ def problem_of(answer: httpx.Response) -> dict:
         ("PUT", f"/files/{SOME_ID}", 405, "method_not_allowed"),
         ("GET", "/files/upload", 405, "method_not_allowed"),
         ("OPTIONS", "/files", 405, "method_not_allowed"),
+        ("TRACE", "/files", 405, "method_not_allowed"),
         ("GET", "/files?limit=0", 422, "validation_error"),
         ("GET", f"/files/{SOME_ID}/presigned-url?expiry=0", 422, "validation_error"),
         ("GET", f"/files/{SOME_ID}/download?redirect=perhaps", 422, "validation_error"),
@@ -60,15 +44,6 @@ def test_every_refusal_is_a_problem(alice, method, path, status, code):
 def test_a_wrong_method_is_told_the_right_ones(alice):
     allowed = alice.request("PATCH", "/files/upload").headers["Allow"]
     assert "POST" in allowed
-
-
-def test_a_body_larger_than_json_ever_is_is_refused(alice):
-    """Case 31: the body comes in chunks and says no length."""
-    body = json.dumps({"new_filename": "x" * 1_100_000}).encode()
-    content = iter([body[:1_050_000], body[1_050_000:]])
-    answer = alice.post(f"/files/{SOME_ID}/copy", content=content, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 413
-    assert problem_of(answer)["code"] == "file_too_large"
 
 
 @pytest.mark.parametrize(
@@ -121,86 +96,6 @@ def test_a_registry_without_its_tables_is_unavailable(start_service, parts):
     with start_service(database={"url": parts["DATABASE_URL"]}) as service, service.client("alice") as client:
         answer = client.get("/files")
     assert (answer.status_code, problem_of(answer)["code"]) == (503, "database_unavailable")
-
-
-@pytest.mark.parametrize("field", ["new_folder", "new_filename", "new_metadata", "unknown"])
-@pytest.mark.parametrize("text", UNSTORABLE.values(), ids=UNSTORABLE.keys())
-def test_no_unstorable_text_gets_in_by_json(alice, upload, field, text):
-    """Case 77."""
-    value = {"key": [text]} if field == "new_metadata" else text
-    body = json.dumps({field: value})
-    answer = alice.post(
-        f"/files/{upload(b'some words')['id']}/copy", content=body, headers={"Content-Type": "application/json"}
-    )
-    assert answer.status_code == 422
-    problem_of(answer)
-
-
-@pytest.mark.parametrize("text", UNSTORABLE.values(), ids=UNSTORABLE.keys())
-def test_no_unstorable_text_gets_in_as_the_name_of_a_field(alice, upload, text):
-    """Case 77: the name of an unknown field is repeated in the answer."""
-    path = f"/files/{upload(b'some words')['id']}/copy"
-    for body in ({text: 1}, {"new_metadata": {text: 1}}):
-        answer = alice.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
-        assert answer.status_code == 422
-        problem_of(answer)
-
-
-@pytest.mark.parametrize("name", ["folder", "prefix", "content_type", "status", "cursor", "unknown", "limit"])
-@pytest.mark.parametrize("escaped", ["%00", "a%00b", "%ED%A0%80", "%ff"])
-def test_no_unstorable_text_gets_in_by_a_filter(alice, name, escaped):
-    """Case 77."""
-    answer = alice.get(f"/files?{name}={escaped}")
-    if name == "content_type" and "00" not in escaped:
-        assert answer.json()["items"] == []  # not UTF-8 was replaced while the query was read
-        return
-    assert answer.status_code == 422
-    problem_of(answer)
-
-
-@pytest.mark.parametrize("name", [*FIELDS, "checksum_sha256", "expires_at", "unknown"])
-@pytest.mark.parametrize("raw", [b"\0", b"a\0b", b"\xed\xa0\x80", b"\xff"])
-def test_no_unstorable_text_gets_in_by_a_form(alice, name, raw):
-    """Case 77."""
-    answer = alice.post("/files/upload", files={name: (None, raw), "file": ("a.txt", b"some words")})
-    assert answer.status_code == 422
-    problem_of(answer)
-
-
-@pytest.mark.parametrize("text", ['{"a": "\\u0000"}', '{"\\u0000": 1}', '{"a": ["\\ud800"]}', '{"\\udfff": 1}'])
-def test_no_unstorable_text_gets_in_by_an_escape_in_metadata(alice, text):
-    """Case 77: JSONB takes no NUL, though JSON can spell it."""
-    for answer in (
-        alice.post("/files/upload", files={"file": ("a.txt", b"some words")}, data={"metadata": text}),
-        alice.put("/files/raw/a.txt", params={"metadata": text}, content=b"some words"),
-    ):
-        assert answer.status_code == 422
-        assert problem_of(answer)["code"] == "invalid_metadata"
-
-
-@pytest.mark.parametrize("name", FIELDS)
-def test_no_unstorable_text_gets_in_by_the_query_of_a_raw_upload(alice, name):
-    """Case 77."""
-    answer = alice.put(f"/files/raw/a.txt?{name}=a%00b", content=b"some words")
-    assert answer.status_code == 422
-    problem_of(answer)
-
-
-@pytest.mark.parametrize("name", ["a%00b.txt", "%ED%A0%80.txt", "%ff.txt"])
-def test_a_raw_uploads_name_is_kept_without_what_can_not_be_stored(alice, name):
-    """Case 77: control characters are taken out of names, and what is not UTF-8 is replaced."""
-    file = alice.put(f"/files/raw/{name}", content=b"some words").json()
-    assert "\0" not in file["filename"]
-    assert alice.get(f"/files/{file['id']}/download").content == b"some words"
-
-
-def test_a_type_declared_with_a_nul_is_refused_or_forgotten(alice):
-    """Case 77."""
-    head = b'Content-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/\0plain'
-    form = b"--b\r\n" + head + b"\r\n\r\nwords\r\n--b--\r\n"
-    answer = alice.post("/files/upload", content=form, headers={"Content-Type": "multipart/form-data; boundary=b"})
-    assert answer.status_code in {201, 415, 422}
-    assert "\\u0000" not in answer.text
 
 
 def provoked(service, registry, bucket, upload) -> list[httpx.Response]:
@@ -294,8 +189,7 @@ def test_a_body_larger_than_json_needs_is_a_problem_like_any_other(alice, upload
     """Case 31: Starlette's own limit would answer in plain text, without a request id."""
     file = upload(b"hello")
     body = b'{"new_filename": "' + b"x" * 1_100_000 + b'"}'
-    content = iter([body]) if framing == "chunked" else body
+    content = iter([body[:1_050_000], body[1_050_000:]]) if framing == "chunked" else body
     answer = alice.post(f"/files/{file['id']}/copy", content=content, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+    assert answer.status_code == 413
+    assert problem_of(answer)["code"] == "file_too_large"

@@ -71,6 +71,38 @@ def test_without_a_number_of_days_nothing_is_ever_purged(start_service, bucket, 
         alice.delete(f"/files/{file['id']}", params={"hard_delete": True})
 
 
+def ended_days_ago(registry, key: dict, **days: int) -> None:
+    """Let a key have been revoked, or have expired, so long ago."""
+    for column, since in days.items():
+        query = f"UPDATE api_keys SET {column} = now() - make_interval(days => $2) WHERE id = $1"
+        registry.rows(query, key["id"], since)
+
+
+def test_api_keys_go_when_they_ended_long_enough_ago(corner, alice, own_registry):
+    names = ("revoked", "expired", "both", "revoked lately", "expired lately", "live")
+    revoked, expired, both, *kept = [alice.post("/keys", json={"name": name}).json() for name in names]
+    ended_days_ago(own_registry, revoked, revoked_at=91, expires_at=-9)
+    ended_days_ago(own_registry, expired, expires_at=91)
+    ended_days_ago(own_registry, both, expires_at=91, revoked_at=1)
+    ended_days_ago(own_registry, kept[0], revoked_at=89)
+    ended_days_ago(own_registry, kept[1], expires_at=89)
+    assert counts(corner.run(Job.PURGE, dry_run=True)) == {"purged API keys": (3, 0)}
+    report = corner.run(Job.PURGE)
+    assert counts(report) == {"purged API keys": (3, 3)}
+    assert {*report.findings[-1].examples} == {key["id"] for key in (revoked, expired, both)}
+    assert [key["id"] for key in alice.get("/keys").json()["items"]] == [key["id"] for key in reversed(kept)]
+
+
+def test_without_a_number_of_days_no_api_key_is_ever_purged(start_service, bucket, own_registry):
+    alone = {"database": {"url": own_registry.dsn}, "maintenance": {"api_key_cleanup_days": ""}}
+    with start_service(**alone) as service, service.client("alice") as alice:
+        key = alice.post("/keys", json={"name": "old"}).json()
+        ended_days_ago(own_registry, key, revoked_at=9999)
+        for dry_run in (True, False):
+            assert counts(Corner(service, bucket).run(Job.PURGE, dry_run=dry_run)) == {}
+        assert [each["id"] for each in alice.get("/keys").json()["items"]] == [key["id"]]
+
+
 def test_bytes_that_the_store_keeps_for_now_are_removed_later(start_service, parts, bucket, own_registry):
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"key_prefix": fresh_prefix(), "endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}

@@ -109,6 +109,21 @@ def test_addresses_are_https_behind_a_proxy_that_speaks_it(alice, open_upload):
     assert create_url.startswith("http://")
 
 
+def test_addresses_are_the_public_ones_whatever_host_the_proxy_asks_for(start_service):
+    public_url = "https://files.example.com"
+    with start_service(server={"public_url": public_url}) as service, service.client("alice") as client:
+        client.headers.update({"Host": "holdfast.internal:8000", "X-Forwarded-Proto": "http"})
+        created = signed(client, "POST", key_of(PDF, "report.pdf", type="application/pdf"))
+        upload_id = created["key"]
+        address = f"{public_url}/api/v1/files/uppy/{upload_id}"
+        assert created["url"].startswith(f"{address}/create?token=")
+        etag = send_part(client, upload_id, PDF, 1)
+        url = signed(client, "POST", upload_id, uploadId=upload_id)["url"]
+        assert url.startswith(f"{address}/complete?token=")
+        done = client.post(url.replace(public_url, service.base_url), content=completion({1: etag}))
+        assert f"<Location>{public_url}/api/v1/files/{upload_id}</Location>" in done.text
+
+
 def test_without_sign_in_it_works_all_the_same(start_service):
     with start_service(auth={"enabled": False, "jwt_secret": None}) as service, service_client(service) as client:
         created = signed(client, "POST", key_of(PDF, "report.pdf", type="application/pdf"))

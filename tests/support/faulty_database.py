@@ -11,16 +11,14 @@ A transaction is described by its statements, one a line; only those that write 
 from __future__ import annotations
 
 import re
-import socket
 import struct
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.support.tcp_proxy import BUFFER_BYTES, Link, TcpProxy
 from tests.support.traps import Trap
 
-BUFFER_BYTES = 65_536
 ENCRYPTION_REQUESTS = {80877103, 80877104}
 WRITES = re.compile(r"^(WITH .*\(INSERT|INSERT|UPDATE|DELETE)", re.MULTILINE)
 
@@ -79,32 +77,8 @@ class Conversation:
         return said if WRITES.search(said) else None
 
 
-class Link:
-    """One connection of the service, joined to one of the server."""
-
-    def __init__(self, proxy: FaultyDatabase, client: socket.socket, server: socket.socket) -> None:
-        self._proxy = proxy
-        self._client = client
-        self._server = server
-        self._trap: Trap | None = None
-        for side in (client, server):
-            # Messages are passed on one by one; without this each would wait for the one before to be acknowledged.
-            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for pump in (self._up, self._down):
-            threading.Thread(target=self._run, args=(pump,), daemon=True).start()
-
-    def close(self) -> None:
-        """End both sides; twice is once."""
-        for side in (self._client, self._server):
-            with suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
-            side.close()
-
-    def _run(self, pump) -> None:
-        with suppress(OSError):
-            pump()
-        self.close()
-        self._proxy.forget(self)
+class DatabaseLink(Link):
+    """One connection of the service, joined to one of PostgreSQL; reads what the service says."""
 
     def _up(self) -> None:
         conversation = Conversation()
@@ -124,74 +98,21 @@ class Link:
             self._client.sendall(data)
 
 
-class FaultyDatabase:
-    """The proxy. `commits` counts the writing transactions whose end passed."""
+class FaultyDatabase(TcpProxy):
+    """The proxy, reached by `url`. Traps wait for the end of a transaction that writes; `commits` counts those."""
 
     def __init__(self, target_url: str) -> None:
         parts = urlsplit(target_url)
-        self._target = (parts.hostname, parts.port)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        own = f"{parts.username}:{parts.password}@127.0.0.1:{self._listener.getsockname()[1]}"
-        self.url = urlunsplit(parts._replace(netloc=own))
-        self._refuses = False
-        self._trap: Trap | None = None
-        self._links: set[Link] = set()
-        self._lock = threading.Lock()
         self.commits = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__((parts.hostname, parts.port), DatabaseLink)
+        own = f"{parts.username}:{parts.password}@127.0.0.1:{self.port}"
+        self.url = urlunsplit(parts._replace(netloc=own))
 
-    def trap(self, trap: Trap | None) -> None:
-        """Wait for the end of a transaction that writes; None for none."""
-        with self._lock:
-            self._trap = trap
-
-    def refuse(self) -> None:
-        """Close every connection, and each new one at once."""
-        self._refuses = True
-        self._close_links()
-
-    def heal(self) -> None:
-        """Let everything pass again."""
-        self._refuses = False
-
-    def close(self) -> None:
-        """Stop; whoever still talks through the proxy is cut off."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._close_links()
-
-    def sprung_by(self, written: str) -> Trap | None:
+    def sprung_by(self, step: str) -> Trap | None:
         """The trap that the end of this transaction is to spring."""
         with self._lock:
             self.commits += 1
-            return self._trap if self._trap and self._trap.takes(written) else None
-
-    def forget(self, link: Link) -> None:
-        """Called by a link that has ended."""
-        with self._lock:
-            self._links.discard(link)
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                try:
-                    server = socket.create_connection(self._target)
-                except OSError:  # the server is away
-                    client.close()
-                    continue
-                link = Link(self, client, server)
-                with self._lock:
-                    self._links.add(link)
-                if self._refuses:
-                    link.close()
-
-    def _close_links(self) -> None:
-        with self._lock:
-            links = list(self._links)
-        for link in links:
-            link.close()
+        return super().sprung_by(step)
 
 
 @contextmanager

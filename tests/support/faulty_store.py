@@ -20,14 +20,13 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from tests.support.traps import Trap
+from tests.support.tcp_proxy import BUFFER_BYTES, Link, TcpProxy
 
-BUFFER_BYTES = 65_536
 # A request's head arrives at the beginning of a read: the client waits for each answer before it sends the next.
 REQUEST_LINE = re.compile(rb"((?:GET|HEAD|PUT|POST|DELETE) \S+) HTTP/1\.1\r\n")
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -68,44 +67,33 @@ class Fault:
         return True
 
 
-class Link:
+class StoreLink(Link):
     """One connection of the service, joined to one of the store."""
 
+    _proxy: FaultyStore
+
     def __init__(self, proxy: FaultyStore, client: socket.socket, store: socket.socket) -> None:
-        self._proxy = proxy
-        self._client = client
-        self._store = store
+        super().__init__(proxy, client, store)
         self._fault: Fault | None = None
-        self._trap: Trap | None = None
         self._left_bytes = 0
         self._unheard_bytes = 0
         self._is_head = False
-        for side in (client, store):
-            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for source, target, direction in ((client, store, "up"), (store, client, "down")):
-            threading.Thread(target=self._pump, args=(source, target, direction), daemon=True).start()
 
-    def close(self) -> None:
-        """End both sides; twice is once."""
-        for side in (self._client, self._store):
-            with suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
-            side.close()
+    def _up(self) -> None:
+        while data := self._client.recv(BUFFER_BYTES):
+            if line := REQUEST_LINE.match(data):
+                self._begin(line[1].decode(), data)
+            if self._fault and self._fault.kind == "answer":
+                self._answer(data, self._fault)
+            else:
+                self._server.sendall(self._before_the_fault(data, "up", self._server))
 
-    def _pump(self, source: socket.socket, target: socket.socket, direction: Direction) -> None:
-        with suppress(OSError):
-            while data := source.recv(BUFFER_BYTES):
-                if direction == "up" and (line := REQUEST_LINE.match(data)):
-                    self._begin(line[1].decode(), data)
-                if direction == "down" and (trap := self._trap) and not data.startswith(b"HTTP/1.1 100"):
-                    self._trap = None
-                    trap.spring()
-                if direction == "up" and self._fault and self._fault.kind == "answer":
-                    self._answer(data, self._fault)
-                else:
-                    target.sendall(self._before_the_fault(data, direction, target))
-        self.close()
-        self._proxy.forget(self)
+    def _down(self) -> None:
+        while data := self._server.recv(BUFFER_BYTES):
+            if (trap := self._trap) and not data.startswith(b"HTTP/1.1 100"):
+                self._trap = None
+                trap.spring()
+            self._client.sendall(self._before_the_fault(data, "down", self._client))
 
     def _begin(self, request: str, data: bytes) -> None:
         self._fault = self._proxy.begin(request)
@@ -147,26 +135,21 @@ class Link:
         return data[self._left_bytes :]
 
 
-class FaultyStore:
+class FaultyStore(TcpProxy):
     """The proxy. Faults hit requests that begin after they were set; setting one replaces the one before.
 
-    `requests` holds every request line so far, as `METHOD /path?query`; `stalled` is a semaphore that
-    each stalled request releases once: `proxy.stalled.acquire(timeout=5)` waits for the next one.
+    A trap's step is described as `METHOD /path?query`, with ` copy` behind it where it copies. `requests` holds every
+    request line so far, as `METHOD /path?query`; `stalled` is a semaphore that each stalled request releases once:
+    `proxy.stalled.acquire(timeout=5)` waits for the next one.
     """
 
     def __init__(self, target_url: str) -> None:
         parts = urlsplit(target_url)
-        self._target = (parts.hostname, parts.port)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._fault: Fault | None = None
-        self._trap: Trap | None = None
-        self._refuses = False
-        self._links: set[Link] = set()
-        self._lock = threading.Lock()
         self.requests: list[str] = []
         self.stalled = threading.Semaphore(0)
-        self.endpoint_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__((parts.hostname, parts.port), StoreLink)
+        self.endpoint_url = f"http://127.0.0.1:{self.port}"
 
     def cut_after(
         self, after_bytes: int, *, direction: Direction, matching: str = "", times: int | None = None
@@ -192,45 +175,26 @@ class FaultyStore:
         head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n"
         return self._set(Fault("answer", 0, "up", re.compile(matching), times, answer=head.encode() + body))
 
-    def trap(self, trap: Trap | None) -> None:
-        """Wait for a step, described as `METHOD /path?query`, with ` copy` behind it where it copies; None for none."""
-        with self._lock:
-            self._trap = trap
-
     def refuse(self) -> None:
-        """Close every connection, and each new one at once."""
+        """Close every connection, and each new one at once; no fault is left."""
         self.heal()
-        self._refuses = True
-        self._close_links()
+        super().refuse()
 
     def heal(self) -> None:
         """Let everything pass again, what is stalled first."""
-        self._refuses = False
+        super().heal()
         self._forget_fault()
 
     def close(self) -> None:
         """Stop; whoever still talks through the proxy is cut off."""
         self.heal()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._close_links()
+        super().close()
 
     def begin(self, request: str) -> Fault | None:
         """Note a request; returns the fault that hits it."""
         with self._lock:
             self.requests.append(request)
             return self._fault if self._fault and self._fault.takes(request) else None
-
-    def forget(self, link: Link) -> None:
-        """Called by a link that has ended."""
-        with self._lock:
-            self._links.discard(link)
-
-    def sprung_by(self, request: str) -> Trap | None:
-        """The trap that this request is to spring."""
-        with self._lock:
-            return self._trap if self._trap and self._trap.takes(request) else None
 
     def _set(self, fault: Fault) -> Fault:
         self._forget_fault()
@@ -243,25 +207,6 @@ class FaultyStore:
             previous, self._fault = self._fault, None
         if previous:
             previous.healed.set()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                if self._refuses:
-                    client.close()
-                    continue
-                link = Link(self, client, socket.create_connection(self._target))
-                with self._lock:
-                    self._links.add(link)
-                if self._refuses:  # set while this one was being made
-                    link.close()
-
-    def _close_links(self) -> None:
-        with self._lock:
-            links = list(self._links)
-        for link in links:
-            link.close()
 
 
 @contextmanager

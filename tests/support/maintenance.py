@@ -15,6 +15,8 @@ from app.modules.maintenance.services.jobs import Job, MaintenanceService, Optio
 from app.modules.maintenance.services.reconcile import Consent
 
 T = TypeVar("T")
+# What reconcile calls them.
+UNKNOWN, LEFTOVER, MISSING = "unknown objects", "leftover objects", "missing objects"
 
 
 class Corner:

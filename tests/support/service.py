@@ -12,17 +12,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from app.config import (
-    AuthSettings,
-    DatabaseSettings,
-    MaintenanceSettings,
-    OutboxSettings,
-    ServerSettings,
-    Settings,
-    StoreSettings,
-    UploadSettings,
-    VerifySettings,
-)
+from app.config import Settings
 from app.main import create_app
 from app.modules.auth.principal import DEFAULT_SCOPES
 from app.modules.auth.tokens import SecretTokens
@@ -52,17 +42,14 @@ class Service:
 
 
 def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
-    """Settings built from `base`, with single values of groups replaced."""
-    merged = {name: base.get(name, {}) | groups.get(name, {}) for name in {*base, *groups}}
+    """Settings built from `base`, with single values of groups replaced; no `.env` is read."""
+    fields = Settings.model_fields
+    assert {*base, *groups} <= fields.keys()
     return Settings(
-        store=StoreSettings(_env_file=None, **merged["store"]),
-        database=DatabaseSettings(_env_file=None, **merged["database"]),
-        auth=AuthSettings(_env_file=None, **merged.get("auth", {})),
-        upload=UploadSettings(_env_file=None, **merged.get("upload", {})),
-        verify=VerifySettings(_env_file=None, **merged.get("verify", {})),
-        outbox=OutboxSettings(_env_file=None, **merged.get("outbox", {})),
-        maintenance=MaintenanceSettings(_env_file=None, **merged.get("maintenance", {})),
-        server=ServerSettings(_env_file=None, **merged.get("server", {})),
+        **{
+            name: field.annotation(_env_file=None, **(base.get(name, {}) | groups.get(name, {})))
+            for name, field in fields.items()
+        }
     )
 
 

@@ -11,19 +11,9 @@ import pytest
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from app.api import v1
-from app.config import (
-    AuthSettings,
-    DatabaseSettings,
-    MaintenanceSettings,
-    OutboxSettings,
-    ServerSettings,
-    Settings,
-    StoreSettings,
-    UploadSettings,
-    VerifySettings,
-)
 from app.main import create_app
 from app.modules.auth.dependencies import current_principal
+from tests.support.service import SECRET, settings_with
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,15 +21,13 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def app():
     """The application, not started."""
-    settings = Settings(
-        store=StoreSettings(_env_file=None, bucket_name="files"),
-        database=DatabaseSettings(_env_file=None, url="postgresql://localhost/none"),
-        auth=AuthSettings(_env_file=None, jwt_secret="0123456789abcdef0123456789abcdef"),
-        upload=UploadSettings(_env_file=None),
-        verify=VerifySettings(_env_file=None),
-        outbox=OutboxSettings(_env_file=None),
-        maintenance=MaintenanceSettings(_env_file=None),
-        server=ServerSettings(_env_file=None, cors_origins=["https://app.example.com"]),
+    settings = settings_with(
+        {
+            "store": {"bucket_name": "files"},
+            "database": {"url": "postgresql://localhost/none"},
+            "auth": {"jwt_secret": SECRET},
+            "server": {"cors_origins": ["https://app.example.com"]},
+        }
     )
     return create_app(settings)
 

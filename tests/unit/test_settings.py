@@ -45,6 +45,7 @@ VARIABLES = [
     ("S3_READ_TIMEOUT_SECONDS", "12", "store.read_timeout_seconds", 12.0),
     ("S3_MAX_CONCURRENCY", "8", "store.max_concurrency", 8),
     ("API_V1_PREFIX", "/v1", "server.api_v1_prefix", "/v1"),
+    ("PUBLIC_URL", "https://files.example.com/", "server.public_url", "https://files.example.com"),
     ("CORS_ORIGINS", "https://a.test, http://b.test", "server.cors_origins", ("https://a.test", "http://b.test")),
     ("LOG_LEVEL", "debug", "server.log_level", "DEBUG"),
     ("LOG_FORMAT", "console", "server.log_format", "console"),
@@ -65,12 +66,14 @@ VARIABLES = [
     ("RECONCILE_GRACE_SECONDS", "60", "maintenance.reconcile_grace_seconds", 60.0),
     ("FILE_CLEANUP_DAYS", "0", "maintenance.file_cleanup_days", 0),
     ("FILE_CLEANUP_DAYS", "", "maintenance.file_cleanup_days", None),
+    ("API_KEY_CLEANUP_DAYS", "1", "maintenance.api_key_cleanup_days", 1),
+    ("API_KEY_CLEANUP_DAYS", "", "maintenance.api_key_cleanup_days", None),
     ("QUARANTINE_DAYS", "1", "maintenance.quarantine_days", 1),
     ("SCRUB_MB_PER_SECOND", "0.5", "maintenance.scrub_mb_per_second", 0.5),
     ("SCRUB_INTERVAL_DAYS", "7", "maintenance.scrub_interval_days", 7),
 ]  # fmt: skip
 
-MEANT_EMPTY = {"S3_FOLDER_STRUCTURE", "FILE_CLEANUP_DAYS"}
+MEANT_EMPTY = {"S3_FOLDER_STRUCTURE", "FILE_CLEANUP_DAYS", "API_KEY_CLEANUP_DAYS"}
 
 # Variable, wrong value, a word that says what would be right.
 WRONG = [
@@ -100,6 +103,8 @@ WRONG = [
     ("DATABASE_URL", "postgresql://u:hunter2/@db/x", "postgresql+asyncpg://"),
     ("DATABASE_URL", "postgresql://db:port/x", "postgresql+asyncpg://"),
     ("API_V1_PREFIX", "api/", "pattern"),
+    ("PUBLIC_URL", "files.example.com", "http"),
+    ("PUBLIC_URL", "https://files.example.com/files", "without path"),
     ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ("LOG_FORMAT", "xml", "'console' or 'json'"),
     ("PORT", "70000", "less than or equal to 65535"),
@@ -126,7 +131,8 @@ def environ(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in [*os.environ]:
         if re.match(
-            r"(S3|AUTH|DATABASE|UPLOAD|AWS)_|(HOST|PORT|DEBUG|DATA_DIR|LOG_.*|CORS_.*|API_.*|SHUTDOWN_.*)$", name
+            r"(S3|AUTH|DATABASE|UPLOAD|AWS)_|(HOST|PORT|DEBUG|DATA_DIR|LOG_.*|CORS_.*|API_.*|PUBLIC_URL|SHUTDOWN_.*)$",
+            name,
         ):
             monkeypatch.delenv(name)
     for name, value in NEEDED.items():

@@ -13,8 +13,8 @@ from app.core.database import Database
 from app.core.exceptions import Forbidden, Unauthenticated
 from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
+from app.modules.auth.api_key_repository import ApiKeyRepository
 from app.modules.auth.exceptions import KeyNotFound, TooManyKeys
-from app.modules.auth.key_repository import KeyRepository
 from app.modules.auth.key_text import KeyText, new_key_text
 from app.modules.auth.models import ApiKey
 from app.modules.auth.principal import DEFAULT_SCOPES, Principal, Scope
@@ -62,7 +62,7 @@ class KeyService:
             Unauthenticated: it's unknown, revoked or expired; the answer doesn't tell which.
         """
         async with self._database.transaction() as session:
-            found = await KeyRepository(session).by_prefix(shown.prefix)
+            found = await ApiKeyRepository(session).by_prefix(shown.prefix)
         if found is None or not (shown.matches(found.key.digest) and found.is_live):
             raise Unauthenticated("The API key is not valid.")
         key = found.key
@@ -106,7 +106,7 @@ class KeyService:
             expires_at=expires_at,
         )
         async with self._database.transaction() as session:
-            keys = KeyRepository(session)
+            keys = ApiKeyRepository(session)
             if await keys.count_live(owner_id) >= MAX_LIVE_KEYS:
                 raise TooManyKeys(f"{MAX_LIVE_KEYS} keys are in use already; revoke one that is needed no more.")
             await keys.add(key)
@@ -125,7 +125,7 @@ class KeyService:
         query = {"keys": owner_id, "caller": principal.subject, "all": principal.is_admin}
         [after] = cast("tuple[UUID]", self._cursors.decode(cursor, query)) if cursor else [None]
         async with self._database.transaction() as session:
-            found = await KeyRepository(session).page(principal, owner_id, after=after, limit=limit + 1)
+            found = await ApiKeyRepository(session).page(principal, owner_id, after=after, limit=limit + 1)
         items = found[:limit]
         return KeyPage(items, self._cursors.encode((items[-1].id,), query) if len(found) > limit else None)
 
@@ -138,13 +138,13 @@ class KeyService:
         """
         _manager(principal, Scope.WRITE)
         async with self._database.transaction() as session:
-            if not await KeyRepository(session).revoke(principal, key_id):
+            if not await ApiKeyRepository(session).revoke(principal, key_id):
                 raise KeyNotFound
 
     async def _note_use(self, key_id: UUID) -> None:
         try:
             async with self._database.transaction() as session:
-                await KeyRepository(session).note_use(key_id)
+                await ApiKeyRepository(session).note_use(key_id)
         finally:
             self._being_noted.discard(key_id)
 

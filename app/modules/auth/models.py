@@ -15,7 +15,7 @@ Moment = DateTime(timezone=True)
 
 
 class ApiKey(Base):
-    """A key of one owner's. The row stays when the key is revoked or has expired."""
+    """A key of one owner's. Revoked or expired, it stays for `API_KEY_CLEANUP_DAYS`."""
 
     __tablename__ = "api_keys"
     __table_args__ = (Index("ix_api_keys_owner_id", "owner_id", "id"),)

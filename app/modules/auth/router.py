@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from app.core.pagination import link_to_next
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import CurrentPrincipal, Keys
 from app.modules.auth.key_schemas import Key as KeyShown
@@ -37,15 +37,13 @@ async def list_keys(
 ) -> Response:
     """The caller's API keys, newest first, the revoked and expired ones too; admins see everybody's.
 
-    Needs a token with `files:read`. `Link` with `rel="next"` leads to the next page.
+    Those that ended stay listed until maintenance purges them. Needs a token with `files:read`. `Link` with
+    `rel="next"` leads to the next page.
     """
     page = await keys.page(principal, query.owner_id, cursor=query.cursor, limit=query.limit)
     body = KeyList(items=[KeyShown.of(key) for key in page.items], next_cursor=page.next_cursor)
-    answer = JSONResponse(body.model_dump(mode="json"), headers=NOT_STORED)
-    if page.next_cursor:
-        following = urlencode({**request.query_params, "cursor": page.next_cursor})
-        answer.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
-    return answer
+    headers = {**NOT_STORED, **link_to_next(request, page.next_cursor)}
+    return JSONResponse(body.model_dump(mode="json"), headers=headers)
 
 
 @router.delete("/{key_id:uuid}", status_code=204, responses=problem_responses(401, 403, 404, 422, 503))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from app.core.pagination import link_to_next
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import CurrentPrincipal
 from app.modules.files.dependencies import Services
@@ -47,8 +47,5 @@ async def list_folders(
 
 
 def _answer(request: Request, body: FilePage | FolderPage) -> Response:
-    answer = JSONResponse(body.model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
-    if body.next_cursor:
-        following = urlencode({**request.query_params, "cursor": body.next_cursor})
-        answer.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
-    return answer
+    headers = {"Cache-Control": "private, no-store", **link_to_next(request, body.next_cursor)}
+    return JSONResponse(body.model_dump(mode="json"), headers=headers)

@@ -34,4 +34,5 @@ def build_upload_services(
     completion = CompletionService(shared, promotions, verifier, files.services.lifecycle)
     files.services.reader.when_pending(completion.look)
     creation = CreationService(shared, offers, files.store, files.reservations, files.policy, files.keys)
-    return UploadServices(creation, completion, offers, ControlTokens(settings.signing_secret))
+    tokens = ControlTokens(settings.signing_secret)
+    return UploadServices(creation, completion, offers, tokens, settings.server.public_url)

@@ -15,12 +15,17 @@ from app.modules.uploads.uppy_tokens import ControlTokens
 
 @dataclass(frozen=True)
 class UploadServices:
-    """The module's services, built once."""
+    """The module's services, built once.
+
+    Args:
+        public_url: where clients reach the service; None where each request says it.
+    """
 
     creation: CreationService
     completion: CompletionService
     offers: OfferService
     control_tokens: ControlTokens
+    public_url: str | None
 
 
 async def upload_services(request: Request) -> UploadServices:

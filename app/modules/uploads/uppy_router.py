@@ -124,12 +124,14 @@ def _control_url(
     request: Request, principal: Principal, file_id: UUID, operation: Operation, uploads: UploadServices
 ) -> str:
     token = uploads.control_tokens.issue(principal, file_id, operation)
-    return f"{_absolute(request, f'uppy_{operation}', file_id)}?token={token}"
+    return f"{_absolute(request, f'uppy_{operation}', file_id, uploads)}?token={token}"
 
 
-def _absolute(request: Request, route: str, file_id: UUID) -> str:
+def _absolute(request: Request, route: str, file_id: UUID, uploads: UploadServices) -> str:
     """An address as the caller reaches us: the page may be of another origin."""
     url = request.url_for(route, file_id=file_id)
+    if uploads.public_url is not None:
+        return f"{uploads.public_url}{url.path}"
     # Browsers refuse plain HTTP from an HTTPS page. Whoever invents the header misleads nobody but himself.
     is_https = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip() == "https"
     return str(url.replace(scheme="https") if is_https else url)
@@ -182,7 +184,7 @@ async def complete_for_uppy(
     parts = uppy_xml.parts_of(await request.body())
     file = await uploads.completion.complete(caller, file_id, parts)
     etag = content_etag(file.current_object) if file.current_object else ""
-    return _xml(uppy_xml.completed(str(file_id), _absolute(request, "get_file", file_id), etag))
+    return _xml(uppy_xml.completed(str(file_id), _absolute(request, "get_file", file_id, uploads), etag))
 
 
 @router.delete(

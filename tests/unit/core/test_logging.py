@@ -103,4 +103,4 @@ def test_a_whole_scenario_at_debug_leaks_nothing(form):
     for event in ("url_made", "GET http://store:9000", "calling", "store_failed", "request_failed", "lost"):
         assert event in written
     if form == "json":
-        assert all(json.loads(line)["timestamp"] for line in done.stderr.splitlines())
+        assert all(json.loads(line)["timestamp"].endswith("Z") for line in done.stderr.splitlines())

@@ -10,7 +10,7 @@ import structlog
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
-from app.modules.files.key_repository import KeyRepository
+from app.modules.files.idempotency_key_repository import IdempotencyKeyRepository
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore
@@ -61,7 +61,7 @@ class CleanupService:
     async def forget_old_keys(self) -> None:
         """Idempotency keys that are a day old."""
         async with self._database.transaction() as session:
-            await KeyRepository(session).purge()
+            await IdempotencyKeyRepository(session).purge()
 
     async def run_once(self) -> int:
         """All of these, once; returns how many objects were given up."""

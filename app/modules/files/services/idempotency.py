@@ -10,7 +10,7 @@ from typing import Any
 from app.core.database import Database
 from app.modules.auth.principal import Principal
 from app.modules.files.exceptions import FileNotFound, IdempotencyInProgress, IdempotencyKeyReused
-from app.modules.files.key_repository import KeyClaim, KeyRepository
+from app.modules.files.idempotency_key_repository import IdempotencyKeyRepository, KeyClaim
 from app.modules.files.models import FileUpload, IdempotencyKey
 from app.modules.files.repository import FileRepository
 
@@ -35,7 +35,7 @@ class IdempotencyService:
         if claim is None:
             return None
         async with self._database.transaction() as session:
-            found = await KeyRepository(session).find(claim)
+            found = await IdempotencyKeyRepository(session).find(claim)
         if found is not None and found.status_code is None:
             raise IdempotencyInProgress(retry_after_seconds=2)
         return found

@@ -10,7 +10,7 @@ from app.core.clock import utc_now
 from app.core.s3.errors import ObjectChanged, ObjectNotFound
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.exceptions import FileNotAvailable, FileNotFound
-from app.modules.files.key_repository import KeyClaim
+from app.modules.files.idempotency_key_repository import KeyClaim
 from app.modules.files.models import ChecksumKind, FileStatus, FileUpload
 from app.modules.files.names import clean_filename
 from app.modules.files.removal_repository import RemovalRepository

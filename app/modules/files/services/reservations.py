@@ -20,7 +20,7 @@ from app.core.resources import Afterwork
 from app.core.s3.errors import StoreRefusedBody
 from app.core.tasks import task_group
 from app.modules.files.exceptions import IdempotencyInProgress
-from app.modules.files.key_repository import KeyClaim, KeyRepository
+from app.modules.files.idempotency_key_repository import IdempotencyKeyRepository, KeyClaim
 from app.modules.files.keys import build_key
 from app.modules.files.models import FileUpload, ObjectRole, ObjectState, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
@@ -117,7 +117,7 @@ class Reservations:
         stored.lease_expires_at = now + timedelta(seconds=self._lease_seconds)
         async with self._database.transaction() as session:
             await purpose.enter(session, draft, stored)
-            if key is not None and not await KeyRepository(session).claim(key, purpose.file_id):
+            if key is not None and not await IdempotencyKeyRepository(session).claim(key, purpose.file_id):
                 raise IdempotencyInProgress(retry_after_seconds=2)
         target = ObjectTarget(stored.key, purpose.file_id, draft.content_type, draft.storage_class)
         return Reservation(purpose, stored.id, target, token, key=key)
@@ -199,7 +199,7 @@ class Reservations:
             if file is None:
                 raise UploadAborted
             if reservation.key is not None:
-                await KeyRepository(session).finish(
+                await IdempotencyKeyRepository(session).finish(
                     reservation.key, fingerprint=content.fingerprint, status_code=CREATED
                 )
             await session.flush()
@@ -238,5 +238,5 @@ class Reservations:
             if was_ours and reservation.purpose.is_new_file:
                 await repository.delete(reservation.file_id)
             if was_ours and reservation.key is not None:
-                await KeyRepository(session).release(reservation.key, reservation.file_id)
+                await IdempotencyKeyRepository(session).release(reservation.key, reservation.file_id)
         log.info("upload_undone", file_id=str(reservation.file_id))

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.core.exceptions import FieldError, Forbidden, Invalid
 from app.modules.auth.principal import Principal, Scope
-from app.modules.files.key_repository import KeyClaim
+from app.modules.files.idempotency_key_repository import KeyClaim
 from app.modules.files.models import FileUpload
 from app.modules.files.names import clean_filename
 from app.modules.files.services.drafts import FileDraft, VerifiedContent

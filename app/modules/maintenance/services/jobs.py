@@ -109,7 +109,9 @@ class MaintenanceService:
                 report = await self._held(held, lambda: self._of_held(job, options, held))
             except JobLost as error:
                 return Report(job, options.dry_run, utc_now(), 0.0, {}, (), failed=str(error))
-        counts = {each.name.replace(" ", "_"): f"{each.done}/{each.found}" for each in report.findings if each.found}
+        counts = {
+            each.name.lower().replace(" ", "_"): f"{each.done}/{each.found}" for each in report.findings if each.found
+        }
         log.info(
             "maintenance_report", job=job, dry_run=report.is_dry_run, is_well=report.is_well, stopped=report.stopped,
             failed=report.failed, seconds=round(report.seconds, 3), looked_at=dict(report.looked_at), **counts,

@@ -1,17 +1,18 @@
-"""Purge: what was soft-deleted long enough ago goes for good, and what lay aside long enough."""
+"""Purge: what was soft-deleted long enough ago goes for good, what lay aside long enough, and API keys long ended."""
 
 from __future__ import annotations
 
 from app.config import MaintenanceSettings
 from app.core.database import Database
+from app.modules.auth.api_key_repository import ApiKeyRepository
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.maintenance.ledger_repository import LedgerRepository
 from app.modules.maintenance.reports import Gravity, Tally
 
 BATCH = 100
-FILES, ASIDE = "purged files", "purged quarantine"
-KINDS = {FILES: Gravity.ROUTINE, ASIDE: Gravity.ROUTINE}
+FILES, ASIDE, KEYS = "purged files", "purged quarantine", "purged API keys"
+KINDS = dict.fromkeys((FILES, ASIDE, KEYS), Gravity.ROUTINE)
 
 
 class PurgeJob:
@@ -24,20 +25,28 @@ class PurgeJob:
         self._database = database
         self._days = settings.file_cleanup_days
         self._quarantine_days = settings.quarantine_days
+        self._key_days = settings.api_key_cleanup_days
 
     async def run(self, tally: Tally, *, dry_run: bool) -> None:
         """Until nothing is left that is due."""
         if dry_run:
-            async with self._database.transaction() as session:
-                ledger = LedgerRepository(session)
-                if self._days is not None:
-                    tally.find(FILES, count=await ledger.count_purgeable(self._days))
-                tally.find(ASIDE, count=await ledger.count_old_quarantine(self._quarantine_days))
+            await self._count(tally)
             return
         while self._days is not None and await self._purge_files(tally, self._days):
             continue
         while await self._purge_quarantine(tally):
             continue
+        while self._key_days is not None and await self._purge_keys(tally, self._key_days):
+            continue
+
+    async def _count(self, tally: Tally) -> None:
+        async with self._database.transaction() as session:
+            ledger = LedgerRepository(session)
+            if self._days is not None:
+                tally.find(FILES, count=await ledger.count_purgeable(self._days))
+            tally.find(ASIDE, count=await ledger.count_old_quarantine(self._quarantine_days))
+            if self._key_days is not None:
+                tally.find(KEYS, count=await ApiKeyRepository(session).count_purgeable(self._key_days))
 
     async def _purge_files(self, tally: Tally, days: int) -> bool:
         async with self._database.transaction() as session:
@@ -59,3 +68,11 @@ class PurgeJob:
             tally.find(ASIDE, stored.original_key)
         tally.do(ASIDE, len(chosen))
         return bool(chosen)
+
+    async def _purge_keys(self, tally: Tally, days: int) -> bool:
+        async with self._database.transaction() as session:
+            purged = await ApiKeyRepository(session).purge(days=days, limit=BATCH)
+        for key_id in purged:
+            tally.find(KEYS, key_id)
+        tally.do(KEYS, len(purged))
+        return bool(purged)

@@ -16,7 +16,7 @@ from app.core.exceptions import FieldError, Forbidden, Invalid
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.content import ContentPolicy, canonical
 from app.modules.files.exceptions import EmptyFile, FileTooLarge, IdempotencyInProgress
-from app.modules.files.key_repository import KeyClaim, KeyRepository
+from app.modules.files.idempotency_key_repository import IdempotencyKeyRepository, KeyClaim
 from app.modules.files.models import FileUpload, ObjectRole, StoredObject
 from app.modules.files.names import clean_filename
 from app.modules.files.removal_repository import RemovalRepository
@@ -170,7 +170,7 @@ class CreationService:
             return file, upload, stored
         async with self._database.transaction() as session:
             await UploadRepository(session).add(file, stored, upload)
-            keys = KeyRepository(session)
+            keys = IdempotencyKeyRepository(session)
             if not await keys.claim(claim, file.id):
                 raise IdempotencyInProgress(retry_after_seconds=2)
             await keys.finish(claim, fingerprint=_fingerprint(wish), status_code=CREATED)
@@ -203,7 +203,7 @@ class CreationService:
             await repository.lock(file.id)
             await RemovalRepository(session).abandon(stored.id, None, may_be_multipart=True, look_again=True)
             await repository.delete(file.id)
-            await KeyRepository(session).release_file(file.id)
+            await IdempotencyKeyRepository(session).release_file(file.id)
 
 
 def _fingerprint(wish: UploadWish) -> str:

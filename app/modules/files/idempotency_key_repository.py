@@ -24,7 +24,7 @@ class KeyClaim:
     key: str
 
 
-class KeyRepository:
+class IdempotencyKeyRepository:
     """Queries within one transaction, whose owner commits."""
 
     def __init__(self, session: AsyncSession) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.modules.auth.models import ApiKey
@@ -26,7 +26,7 @@ class FoundKey(NamedTuple):
     is_use_due: bool
 
 
-class KeyRepository:
+class ApiKeyRepository:
     """Queries within one transaction, whose owner commits."""
 
     def __init__(self, session: AsyncSession) -> None:
@@ -77,6 +77,16 @@ class KeyRepository:
         )
         return await self._session.scalar(query) is not None
 
+    async def purge(self, *, days: int, limit: int) -> Sequence[UUID]:
+        """Forget keys that ended so long ago; no two callers get the same one."""
+        chosen = select(ApiKey.id).where(_ended(days)).limit(limit).with_for_update(skip_locked=True)
+        query = delete(ApiKey).where(ApiKey.id.in_(chosen.scalar_subquery())).returning(ApiKey.id)
+        return (await self._session.scalars(query)).all()
+
+    async def count_purgeable(self, days: int) -> int:
+        """How many keys that would be."""
+        return await self._session.scalar(select(func.count()).select_from(ApiKey).where(_ended(days))) or 0
+
 
 def _managed_by(principal: Principal) -> ColumnElement[bool]:
     """Its own; for an admin everybody's."""
@@ -86,6 +96,11 @@ def _managed_by(principal: Principal) -> ColumnElement[bool]:
 def _is_live() -> ColumnElement[bool]:
     in_time = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
     return and_(ApiKey.revoked_at.is_(None), in_time)
+
+
+def _ended(days: int) -> ColumnElement[bool]:
+    """Revoked or expired so long ago, whichever came first; `least` passes over what is null."""
+    return func.least(ApiKey.revoked_at, ApiKey.expires_at) <= func.now() - timedelta(days=days)
 
 
 def _is_use_due() -> ColumnElement[bool]:
