@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Text, and_, any_, exists, false, func, literal, or_, true
+from sqlalchemy import ColumnElement, Text, Uuid, and_, any_, exists, false, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.modules.auth.principal import Principal
@@ -55,14 +55,29 @@ def granted_to(principal: Principal, access: GrantAccess = GrantAccess.READ) -> 
     """Somebody else's available file that a grant opens to the caller or one of its groups, for `access` at least."""
     if principal.subject is None:
         return false()
-    # One array is one parameter, however many groups there are: one statement for all callers.
-    groups = literal(sorted(principal.groups), ARRAY(Text))
-    by_name = and_(IS_FOR_USER, FileGrant.grantee == principal.subject)
-    by_group = and_(IS_FOR_GROUP, FileGrant.grantee == any_(groups))
-    found = IS_GRANTED.where(or_(by_name, by_group))
+    found = IS_GRANTED.where(_is_for(principal))
     if access is GrantAccess.WRITE:
         found = found.where(IS_FOR_WRITING)
     return and_(FileUpload.owner_id != principal.subject, IS_AVAILABLE, found)
+
+
+def shared_with(principal: Principal) -> ColumnElement[bool]:
+    """The same as `granted_to`, asked from the other end: for listings, which look for many files.
+
+    PostgreSQL expects little of an array and begins with it. A join it would gladly turn round: to read everybody's
+    files in the order of the page until enough of them are the caller's, which may be the last ones.
+    """
+    file_ids = select(FileGrant.file_id).where(_is_for(principal)).scalar_subquery()
+    found = FileUpload.id == any_(func.array(file_ids, type_=ARRAY(Uuid)))
+    return and_(FileUpload.owner_id != principal.subject, IS_AVAILABLE, found)
+
+
+def _is_for(principal: Principal) -> ColumnElement[bool]:
+    """A grant to the caller or to one of its groups."""
+    # One array is one parameter, however many groups there are: one statement for all callers.
+    groups = literal(sorted(principal.groups), ARRAY(Text))
+    by_name = and_(IS_FOR_USER, FileGrant.grantee == principal.subject)
+    return or_(by_name, and_(IS_FOR_GROUP, FileGrant.grantee == any_(groups)))
 
 
 def changeable_by(principal: Principal) -> ColumnElement[bool]:
@@ -90,5 +105,5 @@ def listed_for(principal: Principal, owner_id: str | None, *, is_shared: bool = 
 
     That is its own; for an admin everybody's, or one owner's; with `is_shared` what others granted to it instead.
     """
-    listed = granted_to(principal) if is_shared else owned_by(principal)
+    listed = shared_with(principal) if is_shared else owned_by(principal)
     return listed if owner_id is None else and_(listed, FileUpload.owner_id == owner_id)
