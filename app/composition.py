@@ -21,6 +21,7 @@ from app.modules.files.dependencies import FileServices
 from app.modules.files.removal_repository import REMOVE_OBJECT
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
+from app.modules.sharing.services import GrantService
 from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices
 from app.modules.uploads.repository import VERIFY_UPLOAD
@@ -38,6 +39,7 @@ class Composition:
     capabilities: StoreCapabilities
     auth: AuthServices
     files: FileServices
+    grants: GrantService
     uploads: UploadServices
     maintenance: MaintenanceService
     outbox: Outbox
@@ -65,7 +67,18 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
     try:
-        yield Composition(settings, database, s3, capabilities, auth, files.services, uploads, maintenance, outbox)
+        yield Composition(
+            settings,
+            database,
+            s3,
+            capabilities,
+            auth,
+            files.services,
+            GrantService(database),
+            uploads,
+            maintenance,
+            outbox,
+        )
     finally:
         await auth.close()
         # All of it within one grace time: whoever stops processes doesn't wait three times.

@@ -35,6 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.readiness = health.ReadinessProbe(parts.database, parts.s3, parts.capabilities, parts.outbox)
             app.state.capabilities = parts.capabilities
             app.state.file_services, app.state.upload_services = parts.files, parts.uploads
+            app.state.grant_service = parts.grants
             async with going_on(app.state.readiness.probe_write(), *parts.loops()):
                 yield
 

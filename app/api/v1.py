@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from app.modules.auth import router as keys_router
 from app.modules.files import editing_router, listing_router
 from app.modules.files import router as files_router
+from app.modules.sharing import router as sharing_router
 from app.modules.uploads import router as uploads_router
 from app.modules.uploads import uppy_router
 
@@ -19,6 +20,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     uppy_router.router,
     listing_router.router,
     editing_router.router,
+    sharing_router.router,
     files_router.router,
 )
 STREAMED_ROUTES = files_router.STREAMED_ROUTES | editing_router.STREAMED_ROUTES

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import contextmanager
 from uuid import uuid4
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -17,6 +18,7 @@ from tests.support.databases import fresh_database
 from tests.support.maintenance import Corner, fresh_prefix
 from tests.support.replacing import OLD
 from tests.support.service import SECRET, running, settings_with, wait_until
+from tests.support.sharing import caller
 from tests.support.stores import Registry, bucket_client, wait_for_agreement
 from tests.support.uppy import key_of, signed
 
@@ -196,6 +198,21 @@ def open_upload(alice):
     created = signed(alice, "POST", key_of(content, "data.bin"))
     yield created["key"], created["url"], content
     alice.delete(f"/files/uploads/{created['key']}")
+
+
+@pytest.fixture
+def somebody(service):
+    """Make a client for a caller whom nobody knew before, in some groups; returns its name and the client."""
+    clients = []
+
+    def make(*groups: str, **claims) -> tuple[str, httpx.Client]:
+        name = f"somebody-{uuid4().hex}"
+        clients.append(caller(service, name, *groups, **claims))
+        return name, clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.sharing import grant
 from tests.support.states import expire, set_column
 
 CALLERS = ("owner", "stranger", "anonymous", "admin", "scopeless")
@@ -31,8 +32,16 @@ TABLE = {
     "PUT /content": ("200 404 401 200 403", "200 403 401 200 403", "409 404 401 409 403"),
     "DELETE ": ("204 404 401 204 403", "204 403 401 204 403", "204 404 401 204 403"),
     "DELETE ?hard_delete=true": ("204 404 401 204 403", "204 403 401 204 403", "204 404 401 204 403"),
+    "GET /grants": ("200 404 401 200 403", "200 403 401 200 403", "200 404 401 200 403"),
+    "PUT /grants/{principal}": ("200 404 401 200 403", "200 403 401 200 403", "200 404 401 200 403"),
+    "DELETE /grants/{principal}": ("204 404 401 204 403", "204 403 401 204 403", "204 404 401 204 403"),
 }  # fmt: skip
-BODIES = {"PATCH ": {"json": {"folder": "elsewhere"}}, "PUT /content": {"content": b"other bytes"}}
+BODIES = {
+    "PATCH ": {"json": {"folder": "elsewhere"}},
+    "PUT /content": {"content": b"other bytes"},
+    "PUT /grants/{principal}": {"json": {"access": "write"}},
+}
+SOMEBODY_ELSE = "user:somebody-else"
 
 
 def expected_of(route: str, state: str) -> dict[str, int]:
@@ -58,11 +67,12 @@ def callers(service):
 
 @pytest.fixture
 def file_in(upload, alice):
-    """A file of alice's in one of the table's states."""
+    """A file of alice's in one of the table's states, granted to somebody who doesn't call."""
 
     def make(state: str) -> dict:
         fields = {"is_public": state == "public", "description": "mine", "metadata": '{"a": 1}'}
         file = upload(b"what everybody asks for", **fields)
+        grant(alice, file, SOMEBODY_ELSE)
         if state == "deleted":
             alice.delete(f"/files/{file['id']}")
         return file
@@ -78,9 +88,8 @@ def test_each_caller_gets_the_answer_that_the_table_says(callers, file_in, route
     found = {}
     for caller in reversed(CALLERS):  # those who may change it come last
         file = file_in(state)
-        found[caller] = (
-            callers[caller].request(method, f"/files/{file['id']}{path}", **BODIES.get(route, {})).status_code
-        )
+        url = f"/files/{file['id']}{path.format(principal=SOMEBODY_ELSE)}"
+        found[caller] = callers[caller].request(method, url, **BODIES.get(route, {})).status_code
     assert found == expected_of(route, state)
 
 
@@ -101,7 +110,8 @@ def test_an_unknown_id_looks_like_somebody_elses_file(callers, route):
     method, _, path = route.partition(" ")
     expected = expected_of(route, "private")
     for caller in ("stranger", "anonymous", "scopeless"):
-        answer = callers[caller].request(method, f"/files/{uuid4()}{path}", **BODIES.get(route, {}))
+        url = f"/files/{uuid4()}{path.format(principal=SOMEBODY_ELSE)}"
+        answer = callers[caller].request(method, url, **BODIES.get(route, {}))
         assert answer.status_code == expected[caller], caller
 
 

@@ -26,8 +26,17 @@ from app.modules.files.listing_repository import (
     page_statement,
 )
 from app.modules.files.models import FileStatus
-from tests.support.many_files import LARGE, MIDDLE, SMALL, many_files
-from tests.support.plans import faults_of, plan_of
+from tests.support.many_files import (
+    FEW_SHARES,
+    LARGE,
+    MANY_SHARES,
+    MIDDLE,
+    SMALL,
+    SOME_SHARES,
+    TEAM,
+    many_files,
+)
+from tests.support.plans import faults_of, indexes_of, plan_of
 
 ADMIN = Principal("root", frozenset({Scope.ADMIN}))
 SCOPES = ((Principal(LARGE), None), (Principal(MIDDLE), None), (Principal(SMALL), None), (ADMIN, None), (ADMIN, LARGE))
@@ -117,6 +126,40 @@ async def test_no_page_of_any_listing_reads_the_table_or_sorts_more_than_itself(
     async with session_on(filled) as session:
         assert await faulty(session, single_filters()) == {}
         assert await faulty(session, joined_filters(400)) == {}
+
+
+READERS = (
+    Principal("nobody's friend"),
+    Principal(FEW_SHARES),
+    Principal("a new member", groups=frozenset({TEAM})),
+    Principal(SOME_SHARES, groups=frozenset({TEAM, *(f"group-{number}" for number in range(255))})),
+    Principal(MANY_SHARES),
+    Principal(SOME_SHARES, frozenset({Scope.ADMIN})),
+)
+
+
+def shared_pages() -> Iterator[tuple]:
+    """What was granted to each reader, in every order and by every filter."""
+    dice = random.Random(3)
+    for reader in READERS:
+        for sort in ListingSort:
+            for criteria in ({}, *FILTERS):
+                wanted = {**criteria, "is_shared": True}
+                yield (reader, None), FileStatus.AVAILABLE, sort, wanted, dice.random() < 0.5, dice.choice(LIMITS)
+
+
+async def test_no_page_of_what_others_granted_does(filled):
+    async with session_on(filled) as session:
+        assert await faulty(session, shared_pages()) == {}
+
+
+async def test_what_others_granted_is_found_by_its_ids_not_among_everybodys_files(filled):
+    """In the order of the page, the caller's may come behind all others: that took seconds for a thousand grants."""
+    async with session_on(filled) as session:
+        for reader in READERS:
+            for sort in ListingSort:
+                page = ((reader, None), FileStatus.AVAILABLE, sort, {"is_shared": True}, False, 51)
+                assert indexes_of(await plan_of(session, statement_of(*page)), "file_uploads") == {"pk_file_uploads"}
 
 
 async def test_no_page_of_folders_does(filled):

@@ -15,6 +15,8 @@ from app.core.database import alembic_config
 BEFORE_LISTINGS = "20261121f"
 ROWS = 200_000
 LARGE, MIDDLE, SMALL = "large", "middle-3", "small-4711"
+# Whom how many files were granted to: by name ten, a thousand and five thousand, by the group some hundreds.
+FEW_SHARES, SOME_SHARES, MANY_SHARES, TEAM = "reader of few", "reader of some", "reader of many", "team"
 
 # Half of all files are one owner's, a quarter that of ten, the rest that of 5,000. Four files share each
 # moment. Rare things (a type, a customer, a word, a status) are found about ten to a hundred times.
@@ -49,6 +51,16 @@ FILES = f"""
            CASE WHEN g % 40 = 0 THEN now() + (h % 100 - 20) * interval '1 day' END
       FROM generate_series(1, {ROWS}) AS i, LATERAL (SELECT {DICE}) AS dice
 """
+# Among a hundred thousand grants to others. All of the large owner's files, which have even numbers.
+GRANTS = f"""
+    INSERT INTO file_grants (file_id, grantee_kind, grantee, access, granted_by)
+    SELECT lpad(to_hex(i), 32, '0')::uuid, kind, grantee, 'read', 'large'
+      FROM (SELECT i * 2, 'user', 'reader-' || i % 20000 FROM generate_series(1, 100000) AS i
+            UNION ALL SELECT i * 20000, 'user', '{FEW_SHARES}' FROM generate_series(1, 10) AS i
+            UNION ALL SELECT i * 200, 'user', '{SOME_SHARES}' FROM generate_series(1, 1000) AS i
+            UNION ALL SELECT i * 40, 'user', '{MANY_SHARES}' FROM generate_series(1, 5000) AS i
+            UNION ALL SELECT i * 602, 'group', '{TEAM}' FROM generate_series(1, 330) AS i) AS grants (i, kind, grantee)
+"""
 
 
 async def _run(url: str, *statements: str) -> None:
@@ -76,7 +88,8 @@ def many_files(server: str) -> Iterator[str]:
         command.upgrade(config, BEFORE_LISTINGS)
         asyncio.run(_run(url, OBJECTS, FILES))
         command.upgrade(config, "head")
-        asyncio.run(_run(url, "VACUUM ANALYZE file_uploads", "VACUUM ANALYZE stored_objects"))
+        tables = ("file_uploads", "stored_objects", "file_grants")
+        asyncio.run(_run(url, GRANTS, *(f"VACUUM ANALYZE {table}" for table in tables)))
         yield url
     finally:
         asyncio.run(_run(server, f'DROP DATABASE "{name}" WITH (FORCE)'))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy import Executable
@@ -47,3 +48,10 @@ def faults_of(plan: dict[str, Any], limit: int) -> list[str]:
 
     look(plan, None)
     return found
+
+
+def indexes_of(plan: dict[str, Any], table: str) -> set[str]:
+    """By which of its indexes a plan reads a table."""
+    name = plan.get("Index Name", "")
+    found = {name} if re.fullmatch(rf"(pk|ix)_{table}(_.*)?", name) else set()
+    return found.union(*(indexes_of(child, table) for child in plan.get("Plans", [])))

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from app.core.problems import problem_responses
 from app.modules.auth.principal import Principal
 from app.modules.files.models import FileUpload
-from app.modules.files.schemas import File, PublicFile
+from app.modules.files.schemas import record_for
 from app.modules.files.services.records import record_etag
 
 IfMatch = Annotated[str | None, Header(description='The record\'s ETag, such as "v3".')]
@@ -21,8 +21,7 @@ BYTES: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"ty
 
 def record_answer(file: FileUpload, principal: Principal, *, status_code: int = 200) -> JSONResponse:
     """The record, as much of it as the caller may see."""
-    is_owner = principal.is_admin or file.owner_id == principal.subject
-    body = File.of(file) if is_owner else PublicFile.of(file)
+    body = record_for(principal, file)
     headers = {"ETag": record_etag(file), "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     return JSONResponse(body.model_dump(mode="json"), status_code=status_code, headers=headers)
 

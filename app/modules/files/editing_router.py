@@ -12,7 +12,7 @@ from app.core.problems import problem_responses
 from app.modules.files.answers import BYTES, CHANGE_PROBLEMS, UPLOAD_PROBLEMS, IfMatch, record_answer
 from app.modules.files.dependencies import IdempotencyHeader, Services, Writer, body_of, content_length
 from app.modules.files.editing_schemas import BatchRequest, BatchResult, BatchResults, FilePatch, ReplaceQuery
-from app.modules.files.schemas import File
+from app.modules.files.schemas import File, SharedFile
 from app.modules.files.services.receiving import IncomingBytes
 
 router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
@@ -33,7 +33,7 @@ async def change_many(
     An Idempotency-Key counts for copies, one by one: sent again with more ids, it copies those that are new.
     """
     outcomes = await services.batch.run(principal, wanted.to_batch(idempotency_key))
-    body = BatchResults(results=[BatchResult.of(wanted.operation, *outcome) for outcome in outcomes])
+    body = BatchResults(results=[BatchResult.of(principal, wanted.operation, *outcome) for outcome in outcomes])
     return JSONResponse(
         body.model_dump(mode="json", exclude_unset=True), headers={"Cache-Control": "private, no-store"}
     )
@@ -41,7 +41,7 @@ async def change_many(
 
 @router.patch(
     "/{file_id:uuid}",
-    response_model=File,
+    response_model=File | SharedFile,
     responses=CHANGE_PROBLEMS | problem_responses(415),
     openapi_extra=MERGE_PATCH,
 )
@@ -50,7 +50,8 @@ async def change_file(
 ) -> Response:
     """Change the record of an available file by a JSON merge patch (RFC 7396); its bytes and their key stay.
 
-    The new name must fit the bytes. A patch that changes nothing leaves the version as it is.
+    The new name must fit the bytes. A patch that changes nothing leaves the version as it is. Who was granted the
+    file for writing may change all but `is_public`, `expires_at` and `owner_id`.
     """
     file = await services.editing.edit(principal, file_id, patch.to_changes(), if_match=if_match)
     return record_answer(file, principal)
@@ -58,7 +59,7 @@ async def change_file(
 
 @router.put(
     "/{file_id:uuid}/content",
-    response_model=File,
+    response_model=File | SharedFile,
     responses=UPLOAD_PROBLEMS | problem_responses(404, 412),
     openapi_extra={"requestBody": {"required": True, **BYTES}},
 )

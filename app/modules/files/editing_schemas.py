@@ -11,9 +11,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from app.core.exceptions import FieldError, HoldfastError, Invalid
 from app.core.problems import Problem, problem_of
 from app.core.text import Text
+from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_depth
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import File, Sha256, require_future
+from app.modules.files.schemas import File, Sha256, SharedFile, entrusted_record, require_future
 from app.modules.files.services.batch import Batch, BatchOperation, Outcome
 from app.modules.files.services.editing import RecordChanges
 
@@ -119,17 +120,18 @@ class BatchResult(BaseModel):
 
     id: UUID
     status: Annotated[int, Field(description="As the same request for this file alone would be answered.")]
-    file: File | None = None
+    file: File | SharedFile | None = None
     error: Problem | None = None
 
     @classmethod
-    def of(cls, operation: BatchOperation, file_id: UUID, outcome: Outcome) -> Self:
+    def of(cls, principal: Principal, operation: BatchOperation, file_id: UUID, outcome: Outcome) -> Self:
         """Rendered; what isn't set is left out."""
         if isinstance(outcome, HoldfastError):
             return cls(id=file_id, status=type(outcome).status, error=Problem(**problem_of(outcome)))
         if outcome is None:
             return cls(id=file_id, status=204)
-        return cls(id=file_id, status=201 if operation is BatchOperation.COPY else 200, file=File.of(outcome))
+        status = 201 if operation is BatchOperation.COPY else 200
+        return cls(id=file_id, status=status, file=entrusted_record(principal, outcome))
 
 
 class BatchResults(BaseModel):

@@ -86,6 +86,7 @@ class ListingFilter:
         min_size: in bytes; a file whose size isn't known yet is outside of every range.
         max_size: see `min_size`.
         metadata: what a file's metadata contains, as PostgreSQL's `@>` understands it.
+        is_shared: what others granted to the caller or its groups, instead of its own.
     """
 
     status: FileStatus = FileStatus.AVAILABLE
@@ -100,6 +101,7 @@ class ListingFilter:
     min_size: int | None = None
     max_size: int | None = None
     metadata: Mapping[str, Any] | None = None
+    is_shared: bool = False
 
 
 class ListedFile(NamedTuple):
@@ -125,9 +127,10 @@ def page_statement(
     after: tuple[Key, UUID] | None,
     limit: int,
 ) -> Select[Any]:
-    """Up to `limit` files of the caller (of everybody, for an admin) with their keys and objects."""
+    """Up to `limit` files of the caller (of everybody, for an admin; of others, if shared) with keys and objects."""
     key = sort.column
-    conditions = [listed_for(principal, criteria.owner_id), *conditions_of(criteria)]
+    mine = listed_for(principal, criteria.owner_id, is_shared=criteria.is_shared)
+    conditions = [mine, *conditions_of(criteria)]
     if after is not None:
         place = tuple_(key, FileUpload.id)
         position = tuple_(literal(after[0], key.type), literal(after[1], FileUpload.id.type))
@@ -253,10 +256,13 @@ class ListingRepository:
         after: tuple[Key, UUID] | None,
         limit: int,
     ) -> Sequence[ListedFile]:
-        """Files of the caller (of everybody, for an admin) behind the position `after`, with their objects."""
+        """Files of that listing behind the position `after`, with their objects."""
         await self.plan_for_pages()
         rows = await self._session.execute(page_statement(principal, criteria, sort, after=after, limit=limit))
-        return [ListedFile(*row) for row in rows]
+        found = [ListedFile(*row) for row in rows]
+        for file, _ in found:
+            file.is_granted = criteria.is_shared
+        return found
 
     async def folders(
         self, principal: Principal, owner_id: str | None, parent: str, *, after: str | None, limit: int

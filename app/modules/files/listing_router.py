@@ -13,7 +13,7 @@ from app.modules.auth.dependencies import CurrentPrincipal
 from app.modules.files.dependencies import Services
 from app.modules.files.listing_schemas import FilePage, Folder, FolderPage, FoldersQuery, ListingQuery
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import File
+from app.modules.files.schemas import entrusted_record
 
 router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
 
@@ -26,13 +26,16 @@ async def list_files(
 ) -> Response:
     """The caller's files, newest first unless told otherwise; admins see everybody's.
 
+    With `shared_with_me=true` those that others granted to the caller or its groups, without their `s3_key`.
+
     Page by page: no file that stays is skipped or shown twice, whatever is uploaded or deleted between two
     pages. `Link` with `rel="next"` leads to the next one.
     """
     page = await services.listing.files(
         principal, query.to_filter(), query.sort, cursor=query.cursor, limit=query.limit
     )
-    return _answer(request, FilePage(items=[File.of(file) for file in page.items], next_cursor=page.next_cursor))
+    items = [entrusted_record(principal, file) for file in page.items]
+    return _answer(request, FilePage(items=items, next_cursor=page.next_cursor))
 
 
 @router.get("/folders", response_model=FolderPage, responses=LISTING_PROBLEMS)

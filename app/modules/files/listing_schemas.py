@@ -13,7 +13,7 @@ from app.modules.files.listing_repository import FolderTotals, ListingFilter, Li
 from app.modules.files.metadata import parse_metadata
 from app.modules.files.models import FileStatus
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import File
+from app.modules.files.schemas import File, SharedFile
 
 LARGEST_SIZE = 2**63 - 1
 
@@ -77,6 +77,14 @@ class ListingQuery(BaseModel):
             examples=['{"tags":["q3"]}'],
         ),
     ] = None
+    shared_with_me: Annotated[
+        bool,
+        Field(
+            description="The files that others granted to the caller or to one of its groups, instead of its own; "
+            "no admin's right counts here. A grant counts for available files only, so that another `status` finds "
+            "none. The cursor fits the same groups only."
+        ),
+    ] = False
     sort: Annotated[
         ListingSort,
         Field(
@@ -103,13 +111,14 @@ class ListingQuery(BaseModel):
             min_size=self.min_size,
             max_size=self.max_size,
             metadata=parse_metadata(self.metadata) if self.metadata else None,
+            is_shared=self.shared_with_me,
         )
 
 
 class FilePage(BaseModel):
     """One page of a listing."""
 
-    items: list[File]
+    items: list[File | SharedFile]
     next_cursor: Annotated[str, Field(description="Null on the last page.")] | None
 
 

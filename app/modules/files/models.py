@@ -1,4 +1,4 @@
-"""The two tables: `FileUpload` is what users see, `StoredObject` is what the bucket holds.
+"""The tables: `FileUpload` is what users see, `StoredObject` what the bucket holds, `FileGrant` who else sees a file.
 
 A bucket is compared with `StoredObject` and nothing else: every object has its row before
 it exists, and keeps it until it is gone.
@@ -58,6 +58,20 @@ class ObjectRole(StrEnum):
     CONTENT = "content"
     QUARANTINE = "quarantine"  # nobody knew it; moved aside from `original_key` until it's removed or restored
     FOREIGN = "foreign"  # somebody else's, and known to be: left alone
+
+
+class GranteeKind(StrEnum):
+    """Whom a grant is for: one caller by its `sub`, or all whose token names a group."""
+
+    USER = "user"
+    GROUP = "group"
+
+
+class GrantAccess(StrEnum):
+    """What a grant lets do; writing includes reading."""
+
+    READ = "read"
+    WRITE = "write"
 
 
 class ChecksumKind(StrEnum):
@@ -213,6 +227,29 @@ class FileUpload(Base):
 
     # Never loaded in silence: a lazy load would need a connection that nobody holds any more.
     current_object: Mapped[StoredObject | None] = relationship(lazy="raise")
+
+    # No column: what the query that found the file says of its caller, that a grant opens the file to it.
+    is_granted = False
+
+
+class FileGrant(Base):
+    """One file opened to somebody who doesn't own it. What it's worth, `visibility` decides."""
+
+    __tablename__ = "file_grants"
+    __table_args__ = (
+        _one_of("grantee_kind", GranteeKind),
+        _one_of("access", GrantAccess),
+        Index("ix_file_grants_grantee", "grantee_kind", "grantee", "file_id"),
+    )
+
+    # A file that is removed for good takes its grants along.
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("file_uploads.id", ondelete="CASCADE"), primary_key=True)
+    grantee_kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    grantee: Mapped[str] = mapped_column(Bytewise, primary_key=True)
+    access: Mapped[str] = mapped_column(Text)
+    # Who gave the access that it gives now.
+    granted_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
 
 
 class IdempotencyKey(Base):

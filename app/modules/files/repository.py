@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from app.modules.auth.principal import Principal
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
-from app.modules.files.visibility import owned_by, readable_by
+from app.modules.files.visibility import changeable_by, entrusted_to, granted_to, owned_by, readable_by
 
 NEW_FILE = Entry(StoredObject, FileUpload)
 
@@ -37,34 +37,57 @@ class FileRepository:
         self._session.add(stored)
 
     async def readable(self, principal: Principal, file_id: UUID) -> FileUpload | None:
-        """A file that the caller owns or that is public, with its object."""
-        return await self._one(select(FileUpload).where(FileUpload.id == file_id, readable_by(principal)))
+        """A file that the caller owns, was granted, or that is public, with its object."""
+        return await self._found(principal, file_id, readable_by(principal))
 
     async def readable_of(self, principal: Principal, file_ids: Sequence[UUID]) -> dict[UUID, FileUpload]:
-        """Those of many files that the caller owns or that are public, with their objects."""
+        """Those of many files that the caller may look at, with their objects."""
         query = select(FileUpload).where(FileUpload.id.in_(file_ids), readable_by(principal))
         files = await self._session.scalars(query.options(joinedload(FileUpload.current_object)))
         return {file.id: file for file in files}
 
     async def owned(self, principal: Principal, file_id: UUID, *, for_update: bool = False) -> FileUpload | None:
-        """A file that the caller may change, with its object."""
-        query = select(FileUpload).where(FileUpload.id == file_id, owned_by(principal))
-        return await self._one(query.with_for_update(of=FileUpload) if for_update else query)
+        """A file of the caller's own (for an admin, anybody's), with its object."""
+        return await self._found(principal, file_id, owned_by(principal), for_update=for_update)
 
-    async def _one(self, query: Select[FileUpload]) -> FileUpload | None:
-        file: FileUpload | None = await self._session.scalar(query.options(joinedload(FileUpload.current_object)))
+    async def entrusted(self, principal: Principal, file_id: UUID) -> FileUpload | None:
+        """A file that the caller owns or was granted, with its object."""
+        return await self._found(principal, file_id, entrusted_to(principal))
+
+    async def changeable(self, principal: Principal, file_id: UUID) -> FileUpload | None:
+        """A file that the caller owns or was granted for writing, with its object, locked."""
+        return await self._found(principal, file_id, changeable_by(principal), for_update=True)
+
+    async def _found(
+        self, principal: Principal, file_id: UUID, condition: ColumnElement[bool], *, for_update: bool = False
+    ) -> FileUpload | None:
+        this = (FileUpload.id == file_id, condition)
+        # First the lock alone: what a statement that waits for it reads of other tables, of grants and objects,
+        # is as it was before the wait.
+        if for_update and await self._session.scalar(select(FileUpload.id).where(*this).with_for_update()) is None:
+            return None
+        query = select(FileUpload, granted_to(principal)).where(*this)
+        row = (await self._session.execute(query.options(joinedload(FileUpload.current_object)))).one_or_none()
+        if row is None:
+            return None
+        file: FileUpload = row[0]
+        file.is_granted = bool(row[1])
         return file
 
     async def by_id(self, file_id: UUID) -> FileUpload | None:
         """A file, for callers whose right was checked when they found it."""
-        return await self._one(select(FileUpload).where(FileUpload.id == file_id))
+        query = select(FileUpload).where(FileUpload.id == file_id)
+        file: FileUpload | None = await self._session.scalar(query.options(joinedload(FileUpload.current_object)))
+        return file
 
     async def pending(self, file_id: UUID) -> FileUpload | None:
         """A file whose bytes are being written, locked for the flip."""
         query = select(FileUpload).where(
             FileUpload.id == file_id, FileUpload.status.in_([FileStatus.PENDING, FileStatus.VERIFYING])
         )
-        return await self._one(query.with_for_update(of=FileUpload))
+        query = query.with_for_update(of=FileUpload)
+        file: FileUpload | None = await self._session.scalar(query.options(joinedload(FileUpload.current_object)))
+        return file
 
     async def renew_lease(self, object_id: UUID, token: UUID, seconds: float) -> bool:
         """Push the end of a lease; False when it is no longer held."""

@@ -41,6 +41,7 @@ from app.modules.files.schemas import (
     PresignedUrlResults,
     PresignedUrlsRequest,
     PublicFile,
+    SharedFile,
     StoreMetadata,
     UploadFields,
 )
@@ -133,9 +134,12 @@ def _shown(url: DownloadUrl) -> PresignedUrl:
     return PresignedUrl(url=url.url, expires_in=url.expires_in_seconds, expires_at=url.expires_at)
 
 
-@router.get("/{file_id:uuid}", response_model=File | PublicFile, responses=FILE_PROBLEMS)
+@router.get("/{file_id:uuid}", response_model=File | SharedFile | PublicFile, responses=FILE_PROBLEMS)
 async def get_file(file_id: UUID, principal: CurrentPrincipal, services: Services) -> Response:
-    """The record."""
+    """The record: whole for its owner, without `s3_key` for those to whom it was granted.
+
+    Others see a public file without `owner_id`, `metadata` and `description`, too.
+    """
     return record_answer(await services.reader.get(principal, file_id), principal)
 
 
@@ -155,7 +159,7 @@ async def get_store_metadata(file_id: UUID, principal: CurrentPrincipal, service
 
 @router.get("/{file_id:uuid}/exists", response_model=ExistsAnswer, responses=problem_responses(401, 403, 422, 503))
 async def file_exists(file_id: UUID, principal: CurrentPrincipal, services: Services) -> ExistsAnswer:
-    """Whether the file is there; unknown and not yours look alike."""
+    """Whether the file is there; unknown and neither yours nor granted to you look alike."""
     existence = await services.reader.existence(principal, file_id)
     return ExistsAnswer(exists=existence.exists, in_registry=existence.in_registry, in_store=existence.in_store)
 
@@ -264,7 +268,7 @@ async def copy_file(
     changes: CopyRequest | None = None,
     idempotency_key: IdempotencyHeader = None,
 ) -> Response:
-    """A new file with the same bytes; none of them passes the API."""
+    """A new file with the same bytes; none of them passes the API. The copy of a file granted to you is yours."""
     wanted = (changes or CopyRequest()).to_changes()
     copy = await services.lifecycle.copy(principal, file_id, wanted, idempotency_key=idempotency_key)
     return created_answer(request, copy, principal)

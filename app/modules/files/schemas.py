@@ -13,6 +13,7 @@ from app.core.clock import utc_now
 from app.core.problems import Problem
 from app.core.s3.objects import ObjectHead
 from app.core.text import Text
+from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_metadata, parse_metadata
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.names import clean_folder
@@ -20,6 +21,7 @@ from app.modules.files.services.lifecycle import CopyChanges
 from app.modules.files.services.reading import content_etag
 from app.modules.files.services.records import is_deleted
 from app.modules.files.services.uploading import UploadDetails
+from app.modules.files.visibility import is_entrusted_to, is_owned_by
 
 StorageClass = Literal["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$", examples=["9f86d081884c7d65…"])]
@@ -125,10 +127,9 @@ class PublicFile(BaseModel):
         return cls(**_fields_of(file))
 
 
-class File(PublicFile):
-    """A file as its owner sees it."""
+class SharedFile(PublicFile):
+    """A file as those see it to whom it was granted: all but the object's key, which tells old folders and names."""
 
-    s3_key: str | None
     description: str | None
     metadata: dict[str, Any]
     owner_id: str
@@ -136,13 +137,33 @@ class File(PublicFile):
     @classmethod
     def of(cls, file: FileUpload) -> Self:
         """Rendered from the registry."""
-        return cls(
-            **_fields_of(file),
-            s3_key=file.current_object.key if file.current_object else None,
-            description=file.description,
-            metadata=file.attributes,
-            owner_id=file.owner_id,
-        )
+        return cls(**_fields_of(file), **_notes_of(file))
+
+
+class File(SharedFile):
+    """A file as its owner sees it."""
+
+    s3_key: str | None
+
+    @classmethod
+    def of(cls, file: FileUpload) -> Self:
+        """Rendered from the registry."""
+        key = file.current_object.key if file.current_object else None
+        return cls(**_fields_of(file), **_notes_of(file), s3_key=key)
+
+
+def entrusted_record(principal: Principal, file: FileUpload) -> File | SharedFile:
+    """A file's record for a caller who owns it or was granted it."""
+    return File.of(file) if is_owned_by(principal, file) else SharedFile.of(file)
+
+
+def record_for(principal: Principal, file: FileUpload) -> File | SharedFile | PublicFile:
+    """As much of a file's record as the caller, who found it, may see."""
+    return entrusted_record(principal, file) if is_entrusted_to(principal, file) else PublicFile.of(file)
+
+
+def _notes_of(file: FileUpload) -> dict[str, Any]:
+    return {"description": file.description, "metadata": file.attributes, "owner_id": file.owner_id}
 
 
 def _fields_of(file: FileUpload) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from app.modules.files.names import clean_filename
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.parts import ServiceParts
 from app.modules.files.services.records import changeable, require_available, touch
+from app.modules.files.visibility import is_owned_by
 
 
 class RecordChanges(TypedDict, total=False):
@@ -35,8 +36,12 @@ class RecordChanges(TypedDict, total=False):
     owner_id: str
 
 
+# What is the owner's alone, whoever else may write: who sees the file, how long there is one, whose it is.
+OWNERS_ALONE = frozenset({"is_public", "expires_at", "owner_id"})
+
+
 class EditService:
-    """Changes records that the caller owns."""
+    """Changes records that the caller may change."""
 
     def __init__(self, parts: ServiceParts) -> None:
         self._parts = parts
@@ -52,7 +57,7 @@ class EditService:
             ExtensionNotAllowed, ContentTypeNotAllowed, ContentTypeMismatch: the new name says something else than
                 the bytes.
             InvalidMetadata: what the patch leads to is too large or too deep.
-            Forbidden: only admins give files away.
+            Forbidden: only admins give files away; only the owner says who sees a file and how long there is one.
         """
         async with self._parts.database.transaction() as session:
             file = await changeable(FileRepository(session), principal, file_id, if_match)
@@ -78,6 +83,9 @@ def _changed(file: FileUpload, principal: Principal, changes: RecordChanges, **j
         patch = changes["metadata"]
         columns["attributes"] = {} if patch is None else check_metadata(merged(file.attributes, patch))
     different = {name: value for name, value in columns.items() if not _is_same(getattr(file, name), value)}
+    refused = sorted(OWNERS_ALONE & different.keys())
+    if refused and not is_owned_by(principal, file):
+        raise Forbidden(f"Only the file's owner may change {', '.join(refused)}.")
     for name, value in different.items():
         # First, since SQLAlchemy takes 1 for True and would leave the column out.
         flag_modified(file, name)

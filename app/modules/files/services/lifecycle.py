@@ -19,7 +19,7 @@ from app.modules.files.s3_service import CopySource
 from app.modules.files.services.drafts import FileDraft, VerifiedContent
 from app.modules.files.services.idempotency import fingerprint
 from app.modules.files.services.parts import ServiceParts
-from app.modules.files.services.records import changeable, is_deleted, touch
+from app.modules.files.services.records import is_deleted, owned, refusal, touch
 from app.modules.files.services.reservations import Reservation
 
 
@@ -33,7 +33,7 @@ class CopyChanges:
 
 
 class LifecycleService:
-    """Changes files that the caller owns."""
+    """Ends and brings back files that the caller owns; copies what is entrusted to it."""
 
     def __init__(self, parts: ServiceParts) -> None:
         self._parts = parts
@@ -45,7 +45,7 @@ class LifecycleService:
             FileNotAvailable: it is still being written.
         """
         async with self._parts.database.transaction() as session:
-            file = await changeable(FileRepository(session), principal, file_id, if_match)
+            file = await owned(FileRepository(session), principal, file_id, if_match)
             if file.status == FileStatus.DELETED:
                 return
             if file.status != FileStatus.AVAILABLE:
@@ -57,7 +57,7 @@ class LifecycleService:
     async def restore(self, principal: Principal, file_id: UUID, *, if_match: str | None) -> FileUpload:
         """Undo a soft delete; an available file is returned as it is."""
         async with self._parts.database.transaction() as session:
-            file = await changeable(FileRepository(session), principal, file_id, if_match)
+            file = await owned(FileRepository(session), principal, file_id, if_match)
             if file.status not in {FileStatus.AVAILABLE, FileStatus.DELETED}:
                 raise FileNotAvailable(f"The file is {file.status}; there is nothing to restore.")
             if is_deleted(file):
@@ -73,7 +73,7 @@ class LifecycleService:
         """Remove a file for good: from the registry at once, its bytes by the outbox."""
         async with self._parts.database.transaction() as session:
             repository = FileRepository(session)
-            await changeable(repository, principal, file_id, if_match)
+            await owned(repository, principal, file_id, if_match)
             await RemovalRepository(session).give_up_all(file_id)
             await repository.delete(file_id)
 
@@ -86,10 +86,10 @@ class LifecycleService:
         idempotency_key: str | None = None,
         route: str = "copy",
     ) -> FileUpload:
-        """A new file with the same bytes, copied inside the store.
+        """A new file with the same bytes, copied inside the store; the caller's own.
 
         Args:
-            principal: the caller.
+            principal: the caller, who owns the source or was granted it.
             file_id: the source.
             changes: what is to be different about the copy.
             idempotency_key: the same copy with the same key on the same `route` is made once.
@@ -105,7 +105,10 @@ class LifecycleService:
         if (earlier := await self._parts.keys.earlier(claim)) is not None:
             return await self._parts.keys.replay(principal, earlier, said)
         async with self._parts.database.transaction() as session:
-            source = await changeable(FileRepository(session), principal, file_id)
+            repository = FileRepository(session)
+            source = await repository.entrusted(principal, file_id)
+            if source is None:
+                raise await refusal(repository, principal, file_id, "The file is public, but not yours to copy.")
         if is_deleted(source):
             raise FileNotFound("The file was deleted; restore it first.")
         stored = source.current_object

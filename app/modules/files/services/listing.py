@@ -35,7 +35,7 @@ class ListingService:
     async def files(
         self, principal: Principal, criteria: ListingFilter, sort: ListingSort, *, cursor: str | None, limit: int
     ) -> Page[FileUpload]:
-        """The caller's files; for an admin everybody's, or one owner's.
+        """The caller's files; for an admin everybody's, or one owner's; or those that others granted to the caller.
 
         Raises:
             Forbidden: `criteria` name an owner, and the caller is no admin.
@@ -43,6 +43,8 @@ class ListingService:
         """
         _require_own(principal, criteria.owner_id)
         query = {**asdict(criteria), "sort": sort, **_bound_to(principal)}
+        if criteria.is_shared:
+            query["groups"] = sorted(principal.groups)
         # The signature says that this very query made it, with these types.
         after = cast("tuple[Key, UUID] | None", self._cursors.decode(cursor, query) if cursor else None)
         async with self._database.transaction() as session:

@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import new_id, utc_now
-from app.modules.files.exceptions import FileNotFound
+from app.modules.auth.principal import Principal
 from app.modules.files.models import FileUpload, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.drafts import FileDraft, make_available, new_file
+from app.modules.files.services.records import changeable
 
 
 class Purpose(ABC):
@@ -81,22 +82,19 @@ class Replacement(Purpose):
 
     Args:
         file_id: the file's.
+        principal: who replaces them, and must still be allowed to when they come to the flip.
         accept: looks at the file as it is, before the first byte is written and at the flip; gives the
             new bytes' media type, or raises where the file may not get them any more.
     """
 
-    def __init__(self, file_id: UUID, accept: Callable[[FileUpload], str]) -> None:
+    def __init__(self, file_id: UUID, principal: Principal, accept: Callable[[FileUpload], str]) -> None:
         super().__init__(file_id)
+        self._principal = principal
         self._accept = accept
 
     async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:
         """Register the object under the file's lock: whoever deletes the file from now on ends the write."""
-        repository = FileRepository(session)
-        await repository.lock(self.file_id)
-        file = await repository.by_id(self.file_id)
-        if file is None:
-            raise FileNotFound
-        self._accept(file)
+        self._accept(await changeable(FileRepository(session), self._principal, self.file_id))
         await super().enter(session, draft, stored)
 
     async def flip(
@@ -107,9 +105,7 @@ class Replacement(Purpose):
         size_bytes: int,
     ) -> FileUpload | None:
         """Give up the object that was the file's until now. Others that are still being written may follow."""
-        file = await FileRepository(session).by_id(self.file_id)
-        if file is None:
-            return None
+        file = await changeable(FileRepository(session), self._principal, self.file_id)
         file.content_type = self._accept(file)
         previous = file.current_object_id
         make_available(file, object_id, size_bytes)

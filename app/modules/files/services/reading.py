@@ -24,6 +24,7 @@ from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore
 from app.modules.files.services.records import is_deleted
+from app.modules.files.visibility import is_entrusted_to
 
 log = structlog.get_logger()
 CHUNK_BYTES = MEBIBYTE
@@ -99,7 +100,7 @@ class ReadService:
         return self._settings.download_url_expiry
 
     async def get(self, principal: Principal, file_id: UUID) -> FileUpload:
-        """The record of a file that is the caller's or public."""
+        """The record of a file that is the caller's, granted to it, or public."""
         if principal.subject is not None:
             principal.require(Scope.READ)
         async with self._database.transaction() as session:
@@ -114,22 +115,22 @@ class ReadService:
         return file
 
     async def store_metadata(self, principal: Principal, file_id: UUID) -> tuple[FileUpload, StoredObject, ObjectHead]:
-        """What the store says about a file of the caller."""
+        """What the store says about a file that the caller owns or was granted."""
         principal.require(Scope.READ)
 
         async def answer(file: FileUpload) -> tuple[FileUpload, StoredObject, ObjectHead]:
-            if not (principal.is_admin or file.owner_id == principal.subject):
-                raise Forbidden("Only the owner sees what the store says about a file.")
+            if not is_entrusted_to(principal, file):
+                raise Forbidden("The file is public; what the store says about it is for its owner to see.")
             stored = _readable_object(file)
             return file, stored, await self._store.head(stored.key)
 
         return await self._of_current_object(principal, file_id, answer)
 
     async def existence(self, principal: Principal, file_id: UUID) -> Existence:
-        """Whether registry and store have a file; somebody else's looks like none."""
+        """Whether registry and store have a file; one that isn't entrusted to the caller looks like none."""
         principal.require(Scope.READ)
         async with self._database.transaction() as session:
-            file = await FileRepository(session).owned(principal, file_id)
+            file = await FileRepository(session).entrusted(principal, file_id)
         if file is None:
             return Existence(exists=False, in_registry=False, in_store=False)
         try:
@@ -149,7 +150,7 @@ class ReadService:
     async def _has_other_object(self, principal: Principal, file: FileUpload) -> bool:
         """Whether the file's bytes were replaced, or it was removed, since it was read."""
         async with self._database.transaction() as session:
-            current = await FileRepository(session).owned(principal, file.id)
+            current = await FileRepository(session).entrusted(principal, file.id)
         return current is None or current.current_object_id != file.current_object_id
 
     async def download(

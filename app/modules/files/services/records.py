@@ -28,10 +28,10 @@ def require_version(file: FileUpload, if_match: str | None) -> None:
         raise PreconditionFailed
 
 
-async def changeable(
+async def owned(
     repository: FileRepository, principal: Principal, file_id: UUID, if_match: str | None = None
 ) -> FileUpload:
-    """A file that the caller owns, locked.
+    """A file that the caller owns, locked: for what only the owner (or an admin) may do.
 
     Raises:
         FileNotFound: there is none that the caller sees.
@@ -41,11 +41,35 @@ async def changeable(
     principal.require(Scope.WRITE)
     file = await repository.owned(principal, file_id, for_update=True)
     if file is None:
-        if await repository.readable(principal, file_id) is not None:
-            raise Forbidden("The file is public, but not yours to change.")
-        raise FileNotFound
+        raise await refusal(repository, principal, file_id, "You see this file, but only its owner may do this.")
     require_version(file, if_match)
     return file
+
+
+async def changeable(
+    repository: FileRepository, principal: Principal, file_id: UUID, if_match: str | None = None
+) -> FileUpload:
+    """A file that the caller owns or was granted for writing, locked.
+
+    Raises:
+        FileNotFound: there is none that the caller sees.
+        Forbidden: it may only read it.
+        PreconditionFailed: it means another version.
+    """
+    principal.require(Scope.WRITE)
+    file = await repository.changeable(principal, file_id)
+    if file is None:
+        raise await refusal(repository, principal, file_id, "You see this file, but may not change it.")
+    require_version(file, if_match)
+    return file
+
+
+async def refusal(
+    repository: FileRepository, principal: Principal, file_id: UUID, detail: str
+) -> Forbidden | FileNotFound:
+    """What to tell a caller who may not do something with a file: that, where it sees the file, and else no more."""
+    is_seen = await repository.readable(principal, file_id) is not None
+    return Forbidden(detail) if is_seen else FileNotFound()
 
 
 def is_deleted(file: FileUpload) -> bool:

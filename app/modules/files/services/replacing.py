@@ -6,7 +6,6 @@ from dataclasses import replace
 from uuid import UUID
 
 from app.modules.auth.principal import Principal
-from app.modules.files.exceptions import FileNotFound
 from app.modules.files.models import FileUpload
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.drafts import FileDraft, VerifiedContent
@@ -60,11 +59,9 @@ class ReplaceService:
             return final, arriving.content()
 
         def accept(current: FileUpload) -> str:
-            if not principal.is_admin and current.owner_id != principal.subject:
-                raise FileNotFound
             require_version(current, if_match)
             require_available(current)
             # It may have been renamed while the bytes came.
             return arriving.content_type_as(current.filename)
 
-        return await self._parts.reservations.run(known, write, purpose=Replacement(file_id, accept))
+        return await self._parts.reservations.run(known, write, purpose=Replacement(file_id, principal, accept))

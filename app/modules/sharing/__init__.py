@@ -1,0 +1,1 @@
+"""Files opened to others: grants to single callers and to groups."""
