@@ -28,7 +28,7 @@ from app.modules.files.services.records import is_deleted
 log = structlog.get_logger()
 CHUNK_BYTES = MEBIBYTE
 T = TypeVar("T")
-Look = Callable[[FileUpload], Awaitable[FileUpload]]
+Look = Callable[[Principal, FileUpload], Awaitable[FileUpload]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class ReadService:
                 principal.require(Scope.READ)
             raise FileNotFound
         if file.status == FileStatus.PENDING and self._look is not None:
-            return await self._look(file)
+            return await self._look(principal, file)
         return file
 
     async def store_metadata(self, principal: Principal, file_id: UUID) -> tuple[FileUpload, StoredObject, ObjectHead]:

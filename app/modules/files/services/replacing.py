@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from app.core.audit import Action
 from app.modules.auth.principal import Principal
 from app.modules.files.exceptions import FileNotFound
 from app.modules.files.models import FileUpload
@@ -43,7 +44,7 @@ class ReplaceService:
             PreconditionFailed: the record isn't the one of `if_match`, at the beginning or at the end.
             HoldfastError: the bytes are refused, or a part failed; the file keeps those that it has.
         """
-        async with self._parts.database.transaction() as session:
+        async with self._parts.attempt(principal, Action.REPLACE, file_id) as session:
             file = await changeable(FileRepository(session), principal, file_id, if_match)
             require_available(file)
         self._receiving.check_declared(file.filename, incoming)
@@ -67,4 +68,5 @@ class ReplaceService:
             # It may have been renamed while the bytes came.
             return arriving.content_type_as(current.filename)
 
-        return await self._parts.reservations.run(known, write, purpose=Replacement(file_id, accept))
+        purpose = Replacement(file_id, principal.actor, accept)
+        return await self._parts.reservations.run(known, write, purpose=purpose)
