@@ -56,7 +56,7 @@ def expire(dry_run: DryRun = False, as_json: Json = False) -> None:
 
 @app.command()
 def purge(dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Remove for good what was soft-deleted FILE_CLEANUP_DAYS ago or lies aside for QUARANTINE_DAYS."""
+    """Remove for good what is older than FILE_CLEANUP_DAYS (deleted files), QUARANTINE_DAYS, AUDIT_RETENTION_DAYS."""
     _report([Job.PURGE], _options(dry_run), in_json=as_json)
 
 

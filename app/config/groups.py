@@ -112,7 +112,7 @@ class MaintenanceSettings(SettingsGroup):
     """What the service does unasked, how often and how fast (no prefix)."""
 
     model_config = group_of("")
-    meant_empty = frozenset({"file_cleanup_days"})  # never
+    meant_empty = frozenset({"file_cleanup_days", "audit_retention_days"})  # never
 
     maintenance_interval_seconds: Annotated[float, Field(ge=0)] = 3600.0
     reconcile_grace_seconds: Annotated[float, Field(ge=0)] = 3600.0
@@ -120,6 +120,9 @@ class MaintenanceSettings(SettingsGroup):
         int | None, Field(ge=0), BeforeValidator(lambda days: None if days == "" else days)
     ] = 30
     quarantine_days: Annotated[int, Field(ge=0)] = 7
+    audit_retention_days: Annotated[
+        int | None, Field(ge=1), BeforeValidator(lambda days: None if days == "" else days)
+    ] = 365
     scrub_mb_per_second: Annotated[float, Field(gt=0)] = 20.0
     scrub_interval_days: Annotated[int, Field(ge=0)] = 30
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from app.config import MaintenanceSettings
+from app.core.audit import MAINTENANCE, Action, record
+from app.core.audit.retention import count_old_entries, purge_entries
 from app.core.database import Database
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
@@ -10,8 +12,9 @@ from app.modules.maintenance.ledger_repository import LedgerRepository
 from app.modules.maintenance.reports import Gravity, Tally
 
 BATCH = 100
-FILES, ASIDE = "purged files", "purged quarantine"
-KINDS = {FILES: Gravity.ROUTINE, ASIDE: Gravity.ROUTINE}
+JOURNAL_BATCH = 1000
+FILES, ASIDE, JOURNAL = "purged files", "purged quarantine", "purged audit entries"
+KINDS = {FILES: Gravity.ROUTINE, ASIDE: Gravity.ROUTINE, JOURNAL: Gravity.ROUTINE}
 
 
 class PurgeJob:
@@ -24,6 +27,7 @@ class PurgeJob:
         self._database = database
         self._days = settings.file_cleanup_days
         self._quarantine_days = settings.quarantine_days
+        self._journal_days = settings.audit_retention_days
 
     async def run(self, tally: Tally, *, dry_run: bool) -> None:
         """Until nothing is left that is due."""
@@ -33,10 +37,14 @@ class PurgeJob:
                 if self._days is not None:
                     tally.find(FILES, count=await ledger.count_purgeable(self._days))
                 tally.find(ASIDE, count=await ledger.count_old_quarantine(self._quarantine_days))
+                if self._journal_days is not None:
+                    tally.find(JOURNAL, count=await count_old_entries(session, days=self._journal_days))
             return
         while self._days is not None and await self._purge_files(tally, self._days):
             continue
         while await self._purge_quarantine(tally):
+            continue
+        while self._journal_days is not None and await self._purge_journal(tally, self._journal_days):
             continue
 
     async def _purge_files(self, tally: Tally, days: int) -> bool:
@@ -44,7 +52,8 @@ class PurgeJob:
             chosen = await LedgerRepository(session).lock_purgeable(days=days, limit=BATCH)
             if chosen:
                 await RemovalRepository(session).give_up_all(*chosen)
-                await FileRepository(session).delete(*chosen)
+                for file_id, owner_id in await FileRepository(session).delete(*chosen):
+                    record(session, MAINTENANCE, Action.PURGE, file_id=file_id, owner_id=owner_id)
         for file_id in chosen:
             tally.find(FILES, file_id)
         # The files are gone from this commit on; the outbox has their bytes.
@@ -59,3 +68,10 @@ class PurgeJob:
             tally.find(ASIDE, stored.original_key)
         tally.do(ASIDE, len(chosen))
         return bool(chosen)
+
+    async def _purge_journal(self, tally: Tally, days: int) -> bool:
+        async with self._database.transaction() as session:
+            gone = await purge_entries(session, days=days, limit=JOURNAL_BATCH)
+        tally.find(JOURNAL, count=gone)
+        tally.do(JOURNAL, gone)
+        return gone > 0
