@@ -71,6 +71,20 @@ UNREADABLE = """
     WHERE f.status IN ('available', 'deleted') AND o.state IS DISTINCT FROM 'stored'
 """
 
+# Every change of a record counts its version up and has its entry; a file that has gone has one that says how.
+# (What tests write by SQL has neither.)
+UNRECORDED = """
+    SELECT f.id FROM file_uploads f JOIN audit_entries e ON e.file_id = f.id GROUP BY f.id
+    HAVING f.version <> count(*) FILTER (
+        WHERE e.action <> 'file.create_upload' AND (e.result = 'ok' OR e.action = 'file.reject'))
+    UNION SELECT o.file_id FROM stored_objects o
+    WHERE o.role IN ('content', 'staging') AND NOT EXISTS (SELECT 1 FROM file_uploads f WHERE f.id = o.file_id)
+      AND NOT EXISTS (
+        SELECT 1 FROM audit_entries e WHERE e.file_id = o.file_id AND (
+            (e.result = 'ok' AND e.action IN ('file.hard_delete', 'file.purge', 'file.abort'))
+            OR (e.result = 'rejected' AND e.action IN ('file.upload', 'file.copy', 'file.create_upload'))))
+"""
+
 
 def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     """Every way in which registry and bucket differ right now; empty when they agree."""
@@ -85,7 +99,8 @@ def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     found += [
         f"pending file: {row['id']}" for row in registry.rows("SELECT id FROM file_uploads WHERE status = 'pending'")
     ]
-    return found + [f"file without object: {row['id']}" for row in registry.rows(UNREADABLE)]
+    found += [f"file without object: {row['id']}" for row in registry.rows(UNREADABLE)]
+    return found + [f"change that the journal doesn't know: {row['id']}" for row in registry.rows(UNRECORDED)]
 
 
 def wait_for_agreement(registry: Registry, bucket: Bucket) -> None:
