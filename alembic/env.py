@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from alembic import context
 from app.config import DatabaseSettings, asyncpg_url
+from app.core.audit import entries as audit_entries
 from app.core.capabilities import registry as capability_registry
 from app.core.database import Base
 from app.core.outbox import entries as outbox_entries
@@ -24,6 +25,7 @@ LOCK_WAIT_SECONDS = 120
 # Made only where the extension that it needs can be had, so the models can't name it.
 OPTIONAL_INDEX = "ix_file_uploads_search"
 TABLES_OF = (
+    audit_entries,
     capability_registry,
     outbox_entries,
     auth_models,

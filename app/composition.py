@@ -13,8 +13,10 @@ from app.config import Settings
 from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
 from app.core.outbox import Outbox
+from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
 from app.core.s3.adapter import S3
+from app.modules.audit.service import AuditService
 from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices
@@ -38,6 +40,7 @@ class Composition:
     s3: S3
     capabilities: StoreCapabilities
     auth: AuthServices
+    audit: AuditService
     files: FileServices
     grants: GrantService
     uploads: UploadServices
@@ -60,6 +63,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
     auth = build_auth_services(settings, database, afterwork)
+    audit = AuditService(database, CursorSigner(settings.signing_secret))
     files = build_file_services(settings, database, s3, afterwork)
     uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
     lease_seconds = settings.upload.lease_seconds
@@ -73,6 +77,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             s3,
             capabilities,
             auth,
+            audit,
             files.services,
             GrantService(database),
             uploads,

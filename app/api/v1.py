@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from app.modules.audit import router as audit_router
 from app.modules.auth import router as keys_router
 from app.modules.files import editing_router, listing_router
 from app.modules.files import router as files_router
@@ -16,6 +17,7 @@ __all__ = ["ROUTERS", "STREAMED_ROUTES"]
 # Fixed paths come before those with an id in them.
 ROUTERS: tuple[APIRouter, ...] = (
     keys_router.router,
+    audit_router.router,
     uploads_router.router,
     uppy_router.router,
     listing_router.router,

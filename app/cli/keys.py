@@ -14,6 +14,7 @@ import typer
 
 from app.cli.environment import attached
 from app.config import DatabaseSettings
+from app.core.audit import COMMAND
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
@@ -49,7 +50,7 @@ def create(
     """Make a key and print it, the only time it's shown. Standard output has the key alone."""
     expires_at = None if expires_in_days is None else utc_now() + timedelta(days=expires_in_days)
     scopes = frozenset(scope) if scope else DEFAULT_SCOPES
-    new = _with_service(lambda keys: keys.create_for(owner, name=name, scopes=scopes, expires_at=expires_at))
+    new = _with_service(lambda keys: keys.create_for(COMMAND, owner, name=name, scopes=scopes, expires_at=expires_at))
     typer.echo(new.text.text)
     typer.echo(f"{new.key.id}: acts as {owner}; keep it now, it can't be shown again", err=True)
 
@@ -83,7 +84,7 @@ def list_keys(
 @app.command()
 def revoke(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="As `keys list` shows it.")]) -> None:
     """End a key: from now on it is refused everywhere."""
-    _with_service(lambda keys: keys.revoke(OPERATOR, key_id))
+    _with_service(lambda keys: keys.revoke(OPERATOR, key_id, actor=COMMAND))
     typer.echo(f"revoked: {key_id}")
 
 

@@ -56,7 +56,7 @@ def expire(dry_run: DryRun = False, as_json: Json = False) -> None:
 
 @app.command()
 def purge(dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Remove for good files deleted FILE_CLEANUP_DAYS ago, objects aside for QUARANTINE_DAYS, API keys long ended."""
+    """Remove for good what is old: FILE_CLEANUP_DAYS, QUARANTINE_DAYS, API_KEY_CLEANUP_DAYS, AUDIT_RETENTION_DAYS."""
     _report([Job.PURGE], _options(dry_run), in_json=as_json)
 
 

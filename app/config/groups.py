@@ -115,7 +115,8 @@ class MaintenanceSettings(SettingsGroup):
     """What the service does unasked, how often and how fast (no prefix)."""
 
     model_config = group_of("")
-    meant_empty = frozenset({"file_cleanup_days", "api_key_cleanup_days"})  # never
+    # Never.
+    meant_empty = frozenset({"file_cleanup_days", "api_key_cleanup_days", "audit_retention_days"})
 
     maintenance_interval_seconds: Annotated[float, Field(ge=0)] = 3600.0
     reconcile_grace_seconds: Annotated[float, Field(ge=0)] = 3600.0
@@ -123,6 +124,7 @@ class MaintenanceSettings(SettingsGroup):
     # Until then its owner sees that it was there, and when it was last used.
     api_key_cleanup_days: DaysOrNever = 90
     quarantine_days: Annotated[int, Field(ge=0)] = 7
+    audit_retention_days: Annotated[DaysOrNever, Field(ge=1)] = 365
     scrub_mb_per_second: Annotated[float, Field(gt=0)] = 20.0
     scrub_interval_days: Annotated[int, Field(ge=0)] = 30
 

@@ -15,11 +15,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = structlog.get_logger()
 WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
+_client_address: ContextVar[str] = ContextVar("client_address", default="")
 
 
 def request_id() -> str:
     """The id of the request that is being answered."""
     return _request_id.get()
+
+
+def client_address() -> str:
+    """From where the request comes that is being answered; empty where nobody asked or the server doesn't know.
+
+    A proxy's own, unless the server was told to believe what that proxy says.
+    """
+    return _client_address.get()
 
 
 class RequestContext:
@@ -36,6 +45,8 @@ class RequestContext:
         given = Headers(scope=scope).get("x-request-id", "")
         current = given if WELL_FORMED.fullmatch(given) else uuid4().hex
         _request_id.set(current)
+        host, _port = scope.get("client") or ("", 0)
+        _client_address.set(host)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=current)
         started = time.perf_counter()

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from sqlalchemy import func, select
 from starlette.requests import Request
 
 from app.core.exceptions import Invalid
@@ -19,6 +20,13 @@ from app.core.exceptions import Invalid
 VERSION = 2
 MAC_BYTES = 16
 SortKey = datetime | UUID | str | int | None
+
+# For the transaction of a page: a plan for "somebody" and "some limit", which PostgreSQL may keep for a prepared
+# statement, fits no page; and where it guesses that many rows must be looked at, it would rather read the table.
+PLAN_FOR_PAGES = select(
+    func.set_config("plan_cache_mode", "force_custom_plan", True),  # noqa: FBT003 -- for this transaction only
+    func.set_config("enable_seqscan", "off", True),  # noqa: FBT003 -- as above
+)
 
 # Whatever JSON has no type for travels as a string behind a letter, and so does a string.
 _FROM_TEXT: Mapping[str, Callable[[str], SortKey]] = {"s": str, "t": datetime.fromisoformat, "u": UUID}

@@ -22,7 +22,7 @@ COMMITS = {
     "multipart upload's id": r"^UPDATE stored_objects SET upload_id=",
     "flip": r"^UPDATE stored_objects SET state=.* size_bytes=",
     "change of a file": r"\A(?![\s\S]*^UPDATE stored_objects)[\s\S]*^UPDATE file_uploads",
-    "hard delete": r"^DELETE FROM file_uploads WHERE file_uploads.id IN \([^)]*\)$",
+    "hard delete": r"^DELETE FROM file_uploads WHERE file_uploads.id IN \([^)]*\) RETURNING",
     "claim of the outbox": r"^UPDATE outbox SET due_at=.*attempts=",
     "giving up": r"^INSERT INTO outbox",
     "removal noted": r"^UPDATE stored_objects SET state=.* upload_id=\S+ lease_token=",

@@ -84,7 +84,9 @@ def bucket_client(environment: dict[str, str]) -> Any:
     )
 
 
-# Of the thousands of rows that a suite leaves behind, only those that can disagree.
+# Of the thousands of rows that a suite leaves behind, only those that can disagree. To the journal: every change
+# of a record counts its version up and has its entry, and a file that has gone has one that says how. (What tests
+# write by SQL has neither.)
 LEDGER = """
     SELECT 'stored' AS what, key AS name FROM stored_objects WHERE state = 'stored'
     UNION ALL SELECT 'unfinished row', key FROM stored_objects WHERE state = 'reserved'
@@ -92,6 +94,16 @@ LEDGER = """
     UNION ALL SELECT 'file without object', f.id::text
     FROM file_uploads f LEFT JOIN stored_objects o ON o.id = f.current_object_id
     WHERE f.status IN ('available', 'deleted') AND o.state IS DISTINCT FROM 'stored'
+    UNION ALL SELECT 'change that the journal does not know', f.id::text
+    FROM file_uploads f JOIN audit_entries e ON e.file_id = f.id GROUP BY f.id
+    HAVING f.version <> count(*) FILTER (
+        WHERE e.action <> 'file.create_upload' AND (e.result = 'ok' OR e.action = 'file.reject'))
+    UNION ALL SELECT DISTINCT 'end that the journal does not know', o.file_id::text FROM stored_objects o
+    WHERE o.role IN ('content', 'staging') AND NOT EXISTS (SELECT 1 FROM file_uploads f WHERE f.id = o.file_id)
+      AND NOT EXISTS (
+        SELECT 1 FROM audit_entries e WHERE e.file_id = o.file_id AND (
+            (e.result = 'ok' AND e.action IN ('file.hard_delete', 'file.purge', 'file.abort'))
+            OR (e.result = 'rejected' AND e.action IN ('file.upload', 'file.copy', 'file.create_upload'))))
 """
 
 

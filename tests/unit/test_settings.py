@@ -69,11 +69,13 @@ VARIABLES = [
     ("API_KEY_CLEANUP_DAYS", "1", "maintenance.api_key_cleanup_days", 1),
     ("API_KEY_CLEANUP_DAYS", "", "maintenance.api_key_cleanup_days", None),
     ("QUARANTINE_DAYS", "1", "maintenance.quarantine_days", 1),
+    ("AUDIT_RETENTION_DAYS", "90", "maintenance.audit_retention_days", 90),
+    ("AUDIT_RETENTION_DAYS", "", "maintenance.audit_retention_days", None),
     ("SCRUB_MB_PER_SECOND", "0.5", "maintenance.scrub_mb_per_second", 0.5),
     ("SCRUB_INTERVAL_DAYS", "7", "maintenance.scrub_interval_days", 7),
 ]  # fmt: skip
 
-MEANT_EMPTY = {"S3_FOLDER_STRUCTURE", "FILE_CLEANUP_DAYS", "API_KEY_CLEANUP_DAYS"}
+MEANT_EMPTY = {"S3_FOLDER_STRUCTURE", "FILE_CLEANUP_DAYS", "API_KEY_CLEANUP_DAYS", "AUDIT_RETENTION_DAYS"}
 
 # Variable, wrong value, a word that says what would be right.
 WRONG = [
@@ -122,6 +124,7 @@ WRONG = [
     ("S3_SECRET_ACCESS_KEY", "hunter2", "S3_ACCESS_KEY_ID"),
     ("S3_KMS_KEY_ID", "arn:aws:kms:1", "S3_ENCRYPT_AT_REST=true"),
     ("UPLOAD_LEASE_SECONDS", "0", "greater than or equal to 1"),
+    ("AUDIT_RETENTION_DAYS", "0", "greater than or equal to 1"),
 ]
 
 

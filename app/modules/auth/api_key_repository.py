@@ -26,6 +26,13 @@ class FoundKey(NamedTuple):
     is_use_due: bool
 
 
+class Revoked(NamedTuple):
+    """A key that has ended, by this transaction or an earlier one."""
+
+    owner_id: str
+    is_new: bool
+
+
 class ApiKeyRepository:
     """Queries within one transaction, whose owner commits."""
 
@@ -67,15 +74,16 @@ class ApiKeyRepository:
             query = query.where(ApiKey.id < after)
         return (await self._session.scalars(query)).all()
 
-    async def revoke(self, principal: Principal, key_id: UUID) -> bool:
-        """End a key that the caller may end, now; once or often. False when there is none."""
+    async def revoke(self, principal: Principal, key_id: UUID) -> Revoked | None:
+        """End a key that the caller may end, now; once or often. None when there is none."""
         query = (
             update(ApiKey)
             .where(ApiKey.id == key_id, _managed_by(principal))
             .values(revoked_at=func.coalesce(ApiKey.revoked_at, func.now()))
-            .returning(ApiKey.id)
+            .returning(ApiKey.owner_id, ApiKey.revoked_at == func.now())
         )
-        return await self._session.scalar(query) is not None
+        row = (await self._session.execute(query)).one_or_none()
+        return None if row is None else Revoked(row[0], row[1])
 
     async def purge(self, *, days: int, limit: int) -> Sequence[UUID]:
         """Forget keys that ended so long ago; no two callers get the same one."""

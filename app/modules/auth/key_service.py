@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from app.core.audit import Action, Actor, Result, record
 from app.core.clock import new_id
 from app.core.database import Database
 from app.core.exceptions import Forbidden, Unauthenticated
@@ -80,17 +82,19 @@ class KeyService:
             Forbidden: the caller came with an API key, or lacks a scope that the key is to have.
             TooManyKeys: it has as many as anybody may have.
         """
-        owner_id = _manager(principal, Scope.WRITE)
+        owner_id = principal.require(Scope.WRITE)
         wanted = frozenset(scope for scope in DEFAULT_SCOPES if _has(principal, scope)) if scopes is None else scopes
-        missing = sorted(scope for scope in wanted if not _has(principal, scope))
-        if missing:
-            raise Forbidden(f"A key can't do more than its maker; this credential lacks {' '.join(missing)}.")
-        return await self.create_for(owner_id, name=name, scopes=wanted, expires_at=expires_at)
+        async with self._attempt(principal, Action.KEY_CREATE):
+            _require_token(principal)
+            missing = sorted(scope for scope in wanted if not _has(principal, scope))
+            if missing:
+                raise Forbidden(f"A key can't do more than its maker; this credential lacks {' '.join(missing)}.")
+        return await self.create_for(principal.actor, owner_id, name=name, scopes=wanted, expires_at=expires_at)
 
     async def create_for(
-        self, owner_id: str, *, name: str, scopes: frozenset[Scope], expires_at: datetime | None
+        self, actor: Actor, owner_id: str, *, name: str, scopes: frozenset[Scope], expires_at: datetime | None
     ) -> NewKey:
-        """A key for anybody, as the operator makes it.
+        """A key for anybody, as the operator makes it; the journal names `actor`.
 
         Raises:
             TooManyKeys: as above.
@@ -110,6 +114,8 @@ class KeyService:
             if await keys.count_live(owner_id) >= MAX_LIVE_KEYS:
                 raise TooManyKeys(f"{MAX_LIVE_KEYS} keys are in use already; revoke one that is needed no more.")
             await keys.add(key)
+            details = {"key_id": str(key.id), "scopes": key.scopes}
+            record(session, actor, Action.KEY_CREATE, owner_id=owner_id, details=details)
         return NewKey(key, text)
 
     async def page(self, principal: Principal, owner_id: str | None, *, cursor: str | None, limit: int) -> KeyPage:
@@ -119,7 +125,8 @@ class KeyService:
             Forbidden: the caller came with an API key, or names an owner and is no admin.
             InvalidCursor: `cursor` belongs to another query.
         """
-        _manager(principal, Scope.READ)
+        principal.require(Scope.READ)
+        _require_token(principal)
         if owner_id is not None and not principal.is_admin:
             raise Forbidden("Only callers with the scope files:admin may ask for an owner's keys by owner_id.")
         query = {"keys": owner_id, "caller": principal.subject, "all": principal.is_admin}
@@ -129,17 +136,34 @@ class KeyService:
         items = found[:limit]
         return KeyPage(items, self._cursors.encode((items[-1].id,), query) if len(found) > limit else None)
 
-    async def revoke(self, principal: Principal, key_id: UUID) -> None:
-        """End a key of the caller's (for an admin, anybody's); once or often.
+    async def revoke(self, principal: Principal, key_id: UUID, *, actor: Actor | None = None) -> None:
+        """End a key of the caller's (for an admin, anybody's); once or often. The journal names the caller or `actor`.
 
         Raises:
             Forbidden: the caller came with an API key.
             KeyNotFound: there is none, or not for this caller.
         """
-        _manager(principal, Scope.WRITE)
+        principal.require(Scope.WRITE)
+        async with self._attempt(principal, Action.KEY_REVOKE):
+            _require_token(principal)
         async with self._database.transaction() as session:
-            if not await ApiKeyRepository(session).revoke(principal, key_id):
+            revoked = await ApiKeyRepository(session).revoke(principal, key_id)
+            if revoked is None:
                 raise KeyNotFound
+            if revoked.is_new:
+                by = principal.actor if actor is None else actor
+                details = {"key_id": str(key_id)}
+                record(session, by, Action.KEY_REVOKE, owner_id=revoked.owner_id, details=details)
+
+    @asynccontextmanager
+    async def _attempt(self, principal: Principal, action: Action) -> AsyncIterator[None]:
+        """Write down what is refused within: whoever tries to get more with a key has perhaps found it."""
+        try:
+            yield
+        except Forbidden:
+            async with self._database.transaction() as session:
+                record(session, principal.actor, action, owner_id=principal.subject, result=Result.DENIED)
+            raise
 
     async def _note_use(self, key_id: UUID) -> None:
         try:
@@ -149,12 +173,10 @@ class KeyService:
             self._being_noted.discard(key_id)
 
 
-def _manager(principal: Principal, scope: Scope) -> str:
-    """The caller's name, if it may look after keys: a key that could make keys would outlive its own revocation."""
-    subject = principal.require(scope)
+def _require_token(principal: Principal) -> None:
+    """Only who signs in looks after keys: a key that could make keys would outlive its own revocation."""
     if principal.key_id is not None:
         raise Forbidden("API keys can't manage API keys; sign in with a token.")
-    return subject
 
 
 def _has(principal: Principal, scope: Scope) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from app.core.audit import Actor
 from app.core.exceptions import Forbidden, Unauthenticated
 
 
@@ -40,6 +41,11 @@ class Principal:
     def is_admin(self) -> bool:
         """Whether this caller may act on everybody's files."""
         return Scope.ADMIN in self.scopes
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as the journal names it, within its request."""
+        return Actor.calling(self.subject or "", self.key_id)
 
     def require(self, scope: Scope) -> str:
         """The caller's own name, if it may do what `scope` stands for.

@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload
 
+from app.core.pagination import PLAN_FOR_PAGES
 from app.modules.auth.principal import Principal
 from app.modules.files.models import FileStatus, FileUpload
 from app.modules.files.visibility import has_status, listed_for, ways_to_have
@@ -280,9 +281,3 @@ class ListingRepository:
         the whole table: everybody's files, for one owner's page.
         """
         await self._session.execute(PLAN_FOR_PAGES)
-
-
-PLAN_FOR_PAGES = select(
-    func.set_config("plan_cache_mode", "force_custom_plan", True),  # noqa: FBT003 -- for this transaction only
-    func.set_config("enable_seqscan", "off", True),  # noqa: FBT003 -- as above
-)

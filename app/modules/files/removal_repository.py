@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, func, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.audit import OUTBOX, Action, record
 from app.core.outbox import OutboxEntry, enqueue
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
 
@@ -141,13 +142,19 @@ class RemovalRepository:
     async def delete_pending(self, file_id: UUID) -> None:
         """Remove a file from the registry whose bytes never became visible, unless some may still come."""
         alive = select(StoredObject.id).where(StoredObject.file_id == file_id, ALIVE)
-        await self._session.execute(
-            delete(FileUpload).where(
+        query = (
+            delete(FileUpload)
+            .where(
                 FileUpload.id == file_id,
                 FileUpload.status.in_([FileStatus.PENDING, FileStatus.VERIFYING]),
                 ~alive.exists(),
             )
+            .returning(FileUpload.owner_id)
         )
+        owner_id = await self._session.scalar(query)
+        if owner_id is not None:
+            # Whoever wrote it went away: a dead process, or a client that let its time pass.
+            record(self._session, OUTBOX, Action.ABORT, file_id=file_id, owner_id=owner_id)
 
 
 def _may_be_receiving() -> ColumnElement[bool]:

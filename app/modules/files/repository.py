@@ -142,6 +142,7 @@ class FileRepository:
         """Take the file's lock, as all do who change a file and its objects: first, so that none wait in a ring."""
         await self._session.execute(select(FileUpload.id).where(FileUpload.id == file_id).with_for_update())
 
-    async def delete(self, *file_ids: UUID) -> None:
-        """Remove files from the registry for good."""
-        await self._session.execute(delete(FileUpload).where(FileUpload.id.in_(file_ids)))
+    async def delete(self, *file_ids: UUID) -> Sequence[tuple[UUID, str]]:
+        """Remove files from the registry for good; returns the id and the owner of each."""
+        query = delete(FileUpload).where(FileUpload.id.in_(file_ids)).returning(FileUpload.id, FileUpload.owner_id)
+        return [(file_id, owner_id) for file_id, owner_id in await self._session.execute(query)]

@@ -13,10 +13,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import Update
 
+from app.core.audit import MAINTENANCE, Action, record
 from app.core.clock import new_id
 from app.modules.files.models import ChecksumKind, FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
 
 CONTENT_LOST, CONTENT_DAMAGED = "content_lost", "content_damaged"
+ACTIONS = {CONTENT_LOST: Action.LOST, CONTENT_DAMAGED: Action.DAMAGED}
 SEEN = (FileStatus.AVAILABLE, FileStatus.DELETED)
 LAST_LOOK = func.coalesce(StoredObject.scrubbed_at, StoredObject.created_at)
 # Word for word as the partial indexes have it: a parameter would hide it from the planner.
@@ -101,9 +103,12 @@ class LedgerRepository:
                 version=FileUpload.version + 1,
                 updated_at=func.now(),
             )
-            .returning(FileUpload.id)
+            .returning(FileUpload.id, FileUpload.owner_id)
         )
-        return (await self._session.scalars(query)).all()
+        expired = (await self._session.execute(query)).all()
+        for file_id, owner_id in expired:
+            record(self._session, MAINTENANCE, Action.EXPIRE, file_id=file_id, owner_id=owner_id)
+        return [file_id for file_id, _ in expired]
 
     async def count_expired(self) -> int:
         """How many files that would be."""
@@ -162,10 +167,11 @@ class LedgerRepository:
         seen = {"scrubbed_at": func.now()} if scrubbed else {}
         changed = await self._change(row, ObjectState.STORED, state=state, **seen)
         if changed:
-            await self._session.execute(
+            await self._change_file(
                 self._file_of(row)
                 .where(FileUpload.status.in_(SEEN))
-                .values(status=FileStatus.REJECTED, rejection_code=code, rejection_detail=detail)
+                .values(status=FileStatus.REJECTED, rejection_code=code, rejection_detail=detail),
+                ACTIONS[code],
             )
         return changed
 
@@ -176,10 +182,11 @@ class LedgerRepository:
             return False
         deleted = FileUpload.deleted_at.is_not(None)
         for status, condition in ((FileStatus.DELETED, deleted), (FileStatus.AVAILABLE, ~deleted)):
-            await self._session.execute(
+            await self._change_file(
                 self._file_of(row)
                 .where(FileUpload.status == FileStatus.REJECTED, FileUpload.rejection_code == code, condition)
-                .values(status=status, rejection_code=None, rejection_detail=None)
+                .values(status=status, rejection_code=None, rejection_detail=None),
+                Action.RECOVER,
             )
         return True
 
@@ -240,7 +247,7 @@ class LedgerRepository:
         changed = await self._change(row, ObjectState.STORED, **values)
         if changed and row.sha256 is None:
             # The record shows it.
-            await self._session.execute(self._file_of(row).values(updated_at=func.now()))
+            await self._change_file(self._file_of(row), Action.UPDATE, changed=["checksum_sha256"])
         return changed
 
     # Shared
@@ -248,6 +255,10 @@ class LedgerRepository:
     def _file_of(self, row: LedgerRow) -> Update:
         current = (FileUpload.id == row.file_id, FileUpload.current_object_id == row.id)
         return update(FileUpload).where(*current).values(version=FileUpload.version + 1, updated_at=func.now())
+
+    async def _change_file(self, query: Update, action: Action, **details: object) -> None:
+        for file_id, owner_id in await self._session.execute(query.returning(FileUpload.id, FileUpload.owner_id)):
+            record(self._session, MAINTENANCE, action, file_id=file_id, owner_id=owner_id, details=details)
 
     async def _lock_file(self, file_id: UUID) -> None:
         await self._session.execute(select(FileUpload.id).where(FileUpload.id == file_id).with_for_update())

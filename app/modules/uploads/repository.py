@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.audit import Action, Actor, AuditEntry, record
 from app.core.outbox import OutboxEntry, enqueue
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.uploads.models import UploadSession
 
 VERIFY_UPLOAD = "upload.verify"
-NEW_UPLOAD = Entry(StoredObject, FileUpload, UploadSession)
+NEW_UPLOAD = Entry(StoredObject, FileUpload, AuditEntry, UploadSession)
 
 
 class UploadRepository:
@@ -23,9 +24,9 @@ class UploadRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, file: FileUpload, stored: StoredObject, upload: UploadSession) -> None:
-        """Enter a file, the object that the client writes, and the session, in one round trip."""
-        await self._session.execute(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload))
+    async def add(self, file: FileUpload, stored: StoredObject, upload: UploadSession, entry: AuditEntry) -> None:
+        """Enter a file, the object that the client writes, the session, and who began it, in one round trip."""
+        await self._session.execute(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload, entry))
 
     async def get(self, file_id: UUID) -> tuple[UploadSession, StoredObject] | None:
         """The session of a file, with the object that the client writes."""
@@ -53,15 +54,18 @@ class UploadRepository:
         )
         return await self._session.scalar(query) is not None
 
-    async def start_verifying(self, file_id: UUID) -> bool:
+    async def start_verifying(self, actor: Actor, file_id: UUID) -> bool:
         """Leave the reading of the bytes to a job; False when the file is no longer pending."""
         query = (
             update(FileUpload)
             .where(FileUpload.id == file_id, FileUpload.status == FileStatus.PENDING)
             .values(status=FileStatus.VERIFYING, version=FileUpload.version + 1, updated_at=func.now())
-            .returning(FileUpload.id)
+            .returning(FileUpload.owner_id)
         )
-        is_ours = await self._session.scalar(query) is not None
-        if is_ours:
-            enqueue(self._session, [OutboxEntry(topic=VERIFY_UPLOAD, subject=file_id)])
-        return is_ours
+        owner_id = await self._session.scalar(query)
+        if owner_id is None:
+            return False
+        details = {"status": FileStatus.VERIFYING}
+        record(self._session, actor, Action.COMPLETE, file_id=file_id, owner_id=owner_id, details=details)
+        enqueue(self._session, [OutboxEntry(topic=VERIFY_UPLOAD, subject=file_id)])
+        return True

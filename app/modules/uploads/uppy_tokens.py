@@ -52,6 +52,7 @@ class ControlTokens:
             "file": file_id.hex,
             "op": operation,
             "exp": utc_now() + timedelta(seconds=ttl_seconds),
+            **({} if principal.key_id is None else {"key": principal.key_id.hex}),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
@@ -73,4 +74,5 @@ class ControlTokens:
         if (claims.get("file"), claims.get("op")) != (file_id.hex, operation):
             raise Forbidden("The address's token was made for something else.")
         scopes = {Scope.WRITE, Scope.ADMIN} if claims.get("admin") else {Scope.WRITE}
-        return Principal(claims["sub"], frozenset(scopes))
+        key_id = UUID(claims["key"]) if "key" in claims else None
+        return Principal(claims["sub"], frozenset(scopes), key_id=key_id)

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from app.core.audit import Action, record
 from app.core.exceptions import Forbidden
 from app.modules.auth.principal import Principal
 from app.modules.files.exceptions import FileNotAvailable
@@ -19,6 +21,9 @@ from app.modules.files.repository import FileRepository
 from app.modules.files.services.parts import ServiceParts
 from app.modules.files.services.records import changeable, require_available, touch
 from app.modules.files.visibility import is_owned_by
+
+# As the API calls what the record calls otherwise.
+NAMES = {"attributes": "metadata"}
 
 
 class RecordChanges(TypedDict, total=False):
@@ -59,23 +64,26 @@ class EditService:
             InvalidMetadata: what the patch leads to is too large or too deep.
             Forbidden: only admins give files away; only the owner says who sees a file and how long there is one.
         """
-        async with self._parts.database.transaction() as session:
+        async with self._parts.attempt(principal, Action.UPDATE, file_id) as session:
             file = await changeable(FileRepository(session), principal, file_id, if_match)
             if "filename" not in changes:
-                return _changed(file, principal, changes)
+                return _changed(session, file, principal, changes)
             stored = require_available(file)
         # The store may have to be asked about a new name: without a connection and without the lock.
         filename = clean_filename(changes["filename"])
         content_type = await self._parts.renaming.content_type_of(file, stored, filename)
-        async with self._parts.database.transaction() as session:
+        async with self._parts.attempt(principal, Action.UPDATE, file_id) as session:
             current = await changeable(FileRepository(session), principal, file_id, if_match)
             if current.current_object_id != stored.id:
                 raise FileNotAvailable("The file got other bytes while its new name was looked at; try again.")
-            return _changed(current, principal, changes, filename=filename, content_type=content_type)
+            return _changed(session, current, principal, changes, filename=filename, content_type=content_type)
 
 
-def _changed(file: FileUpload, principal: Principal, changes: RecordChanges, **judged: str) -> FileUpload:
+def _changed(
+    session: AsyncSession, file: FileUpload, principal: Principal, changes: RecordChanges, **judged: str
+) -> FileUpload:
     require_available(file)
+    owner_id = file.owner_id
     columns: dict[str, Any] = {name: value for name, value in changes.items() if name != "metadata"} | judged
     if columns.get("owner_id", file.owner_id) != file.owner_id and not principal.is_admin:
         raise Forbidden("Only callers with the scope files:admin may give another owner_id.")
@@ -92,6 +100,10 @@ def _changed(file: FileUpload, principal: Principal, changes: RecordChanges, **j
         setattr(file, name, value)
     if different:
         touch(file)
+        details: dict[str, Any] = {"changed": sorted(NAMES.get(name, name) for name in different)}
+        if "owner_id" in different:
+            details["new_owner_id"] = file.owner_id
+        record(session, principal.actor, Action.UPDATE, file_id=file.id, owner_id=owner_id, details=details)
     return file
 
 

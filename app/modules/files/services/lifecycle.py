@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
+from app.core.audit import Action, record
 from app.core.clock import utc_now
 from app.core.s3.errors import ObjectChanged, ObjectNotFound
 from app.modules.auth.principal import Principal, Scope
@@ -19,6 +20,7 @@ from app.modules.files.s3_service import CopySource
 from app.modules.files.services.drafts import FileDraft, VerifiedContent
 from app.modules.files.services.idempotency import fingerprint
 from app.modules.files.services.parts import ServiceParts
+from app.modules.files.services.purposes import NewFile
 from app.modules.files.services.records import is_deleted, owned, refusal, touch
 from app.modules.files.services.reservations import Reservation
 
@@ -44,7 +46,7 @@ class LifecycleService:
         Raises:
             FileNotAvailable: it is still being written.
         """
-        async with self._parts.database.transaction() as session:
+        async with self._parts.attempt(principal, Action.DELETE, file_id) as session:
             file = await owned(FileRepository(session), principal, file_id, if_match)
             if file.status == FileStatus.DELETED:
                 return
@@ -53,10 +55,11 @@ class LifecycleService:
             file.status = FileStatus.DELETED
             file.deleted_at = utc_now()
             touch(file)
+            record(session, principal.actor, Action.DELETE, file_id=file_id, owner_id=file.owner_id)
 
     async def restore(self, principal: Principal, file_id: UUID, *, if_match: str | None) -> FileUpload:
         """Undo a soft delete; an available file is returned as it is."""
-        async with self._parts.database.transaction() as session:
+        async with self._parts.attempt(principal, Action.RESTORE, file_id) as session:
             file = await owned(FileRepository(session), principal, file_id, if_match)
             if file.status not in {FileStatus.AVAILABLE, FileStatus.DELETED}:
                 raise FileNotAvailable(f"The file is {file.status}; there is nothing to restore.")
@@ -67,13 +70,17 @@ class LifecycleService:
                 file.status = FileStatus.AVAILABLE
                 file.deleted_at = None
                 touch(file)
+                record(session, principal.actor, Action.RESTORE, file_id=file_id, owner_id=file.owner_id)
         return file
 
-    async def hard_delete(self, principal: Principal, file_id: UUID, *, if_match: str | None) -> None:
-        """Remove a file for good: from the registry at once, its bytes by the outbox."""
-        async with self._parts.database.transaction() as session:
+    async def hard_delete(
+        self, principal: Principal, file_id: UUID, *, if_match: str | None, action: Action = Action.HARD_DELETE
+    ) -> None:
+        """Remove a file for good: from the registry at once, its bytes by the outbox. The journal calls it `action`."""
+        async with self._parts.attempt(principal, action, file_id) as session:
             repository = FileRepository(session)
-            await owned(repository, principal, file_id, if_match)
+            file = await owned(repository, principal, file_id, if_match)
+            record(session, principal.actor, action, file_id=file_id, owner_id=file.owner_id)
             await RemovalRepository(session).give_up_all(file_id)
             await repository.delete(file_id)
 
@@ -104,7 +111,7 @@ class LifecycleService:
         claim = None if idempotency_key is None else KeyClaim(owner, route, idempotency_key)
         if (earlier := await self._parts.keys.earlier(claim)) is not None:
             return await self._parts.keys.replay(principal, earlier, said)
-        async with self._parts.database.transaction() as session:
+        async with self._parts.attempt(principal, Action.COPY, file_id) as session:
             repository = FileRepository(session)
             source = await repository.entrusted(principal, file_id)
             if source is None:
@@ -137,4 +144,5 @@ class LifecycleService:
                 raise FileNotAvailable("The file's content went away while it was copied.") from error
             return draft, content
 
-        return await self._parts.reservations.run(draft, write, key=claim)
+        purpose = NewFile(principal.actor, Action.COPY, source_id=str(file_id))
+        return await self._parts.reservations.run(draft, write, purpose=purpose, key=claim)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core.audit import Action, Actor, Result, record
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 
 
 class PromotionService:
-    """Makes pending files available, or rejects them. Acts for callers who were checked already."""
+    """Makes pending files available, or rejects them. Acts for callers who were checked already, or for nobody."""
 
     def __init__(self, database: Database, store: FileStore, reservations: Reservations, verifier: Verifier) -> None:
         self._database = database
@@ -34,6 +35,7 @@ class PromotionService:
 
     async def in_place(
         self,
+        actor: Actor,
         file: FileUpload,
         stored: StoredObject,
         declared: Declared,
@@ -56,12 +58,14 @@ class PromotionService:
                 return None
             pending.content_type = verified.content_type
             make_available(pending, stored.id, head.size_bytes)
+            details = {"size_bytes": head.size_bytes}
+            record(session, actor, Action.COMPLETE, file_id=file.id, owner_id=pending.owner_id, details=details)
             await session.flush()
             await session.refresh(pending, ["current_object"])
         return pending
 
     async def by_copy(
-        self, file: FileUpload, staging: StoredObject, declared: Declared, head: ObjectHead
+        self, actor: Actor, file: FileUpload, staging: StoredObject, declared: Declared, head: ObjectHead
     ) -> FileUpload | None:
         """Copy to a key for which no URL was ever issued, verify the copy, then flip.
 
@@ -80,11 +84,11 @@ class PromotionService:
             return draft, found
 
         try:
-            return await self._reservations.run(draft, write, purpose=PendingFile(file.id))
+            return await self._reservations.run(draft, write, purpose=PendingFile(file.id, actor, Action.COMPLETE))
         except (UploadAborted, ObjectChanged, ObjectNotFound):
             return None  # who was faster has given the staging object up, and it goes at once
 
-    async def reject(self, file_id: UUID, refusal: HoldfastError) -> bool:
+    async def reject(self, actor: Actor, file_id: UUID, refusal: HoldfastError) -> bool:
         """Keep the record with its reason, remove the bytes; False when the file is no longer pending."""
         async with self._database.transaction() as session:
             repository = FileRepository(session)
@@ -97,6 +101,15 @@ class PromotionService:
             file.current_object_id = None
             file.version += 1
             file.updated_at = utc_now()
+            record(
+                session,
+                actor,
+                Action.REJECT,
+                file_id=file_id,
+                owner_id=file.owner_id,
+                result=Result.REJECTED,
+                details={"code": file.rejection_code},
+            )
             await session.flush()
             await RemovalRepository(session).give_up_all(file_id)
         log.info("upload_rejected", file_id=str(file_id), code=type(refusal).code)

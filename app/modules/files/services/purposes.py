@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.audit import Action, Actor, Result, record
 from app.core.clock import new_id, utc_now
 from app.modules.auth.principal import Principal
 from app.modules.files.models import FileUpload, StoredObject
@@ -19,20 +20,47 @@ from app.modules.files.services.records import changeable
 
 
 class Purpose(ABC):
-    """Which file bytes are for, and what it becomes when they are written.
+    """Which file bytes are for, what it becomes when they are written, and what the journal says then.
 
     Args:
         file_id: the file's, also while it isn't registered yet.
+        actor: who has them written.
+        action: what that is called.
+        details: for the journal, known beforehand.
     """
 
     is_new_file: ClassVar[bool] = False
+    # Nothing has come to its end by one failure.
+    is_retried: ClassVar[bool] = False
 
-    def __init__(self, file_id: UUID) -> None:
+    def __init__(self, file_id: UUID, actor: Actor, action: Action, **details: Any) -> None:  # noqa: ANN401 -- any JSON
         self.file_id = file_id
+        self._actor = actor
+        self._action = action
+        self._details = details
 
     async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:  # noqa: ARG002 -- a new file needs it
         """Register the reserved object, and the file if it's new, before the first byte is written."""
         FileRepository(session).add_object(stored)
+
+    def record_done(self, session: AsyncSession, owner_id: str, size_bytes: int) -> None:
+        """Write down that the bytes are the file's."""
+        details = {**self._details, "size_bytes": size_bytes}
+        record(session, self._actor, self._action, file_id=self.file_id, owner_id=owner_id, details=details)
+
+    def record_undone(self, session: AsyncSession, owner_id: str, code: str) -> None:
+        """Write down that nothing came of it, and why."""
+        if self.is_retried:
+            return
+        record(
+            session,
+            self._actor,
+            self._action,
+            file_id=self.file_id,
+            owner_id=owner_id,
+            result=Result.REJECTED,
+            details={**self._details, "code": code},
+        )
 
     @abstractmethod
     async def flip(
@@ -47,6 +75,8 @@ class Purpose(ABC):
 
 class PendingFile(Purpose):
     """A file that was registered before its bytes came; whatever else was written for it is given up."""
+
+    is_retried = True
 
     async def flip(
         self, session: AsyncSession, draft: FileDraft, object_id: UUID, size_bytes: int
@@ -66,9 +96,10 @@ class NewFile(PendingFile):
     """A file that doesn't exist yet, and never will if its bytes don't arrive."""
 
     is_new_file = True
+    is_retried = False
 
-    def __init__(self) -> None:
-        super().__init__(new_id())
+    def __init__(self, actor: Actor, action: Action, **details: Any) -> None:  # noqa: ANN401 -- any JSON
+        super().__init__(new_id(), actor, action, **details)
 
     async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:
         """Register both."""
@@ -88,7 +119,7 @@ class Replacement(Purpose):
     """
 
     def __init__(self, file_id: UUID, principal: Principal, accept: Callable[[FileUpload], str]) -> None:
-        super().__init__(file_id)
+        super().__init__(file_id, principal.actor, Action.REPLACE)
         self._principal = principal
         self._accept = accept
 

@@ -29,7 +29,7 @@ from app.modules.files.visibility import is_entrusted_to
 log = structlog.get_logger()
 CHUNK_BYTES = MEBIBYTE
 T = TypeVar("T")
-Look = Callable[[FileUpload], Awaitable[FileUpload]]
+Look = Callable[[Principal, FileUpload], Awaitable[FileUpload]]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class ReadService:
                 principal.require(Scope.READ)
             raise FileNotFound
         if file.status == FileStatus.PENDING and self._look is not None:
-            return await self._look(file)
+            return await self._look(principal, file)
         return file
 
     async def store_metadata(self, principal: Principal, file_id: UUID) -> tuple[FileUpload, StoredObject, ObjectHead]:

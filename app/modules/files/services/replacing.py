@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from app.core.audit import Action
 from app.modules.auth.principal import Principal
 from app.modules.files.models import FileUpload
 from app.modules.files.repository import FileRepository
@@ -42,7 +43,7 @@ class ReplaceService:
             PreconditionFailed: the record isn't the one of `if_match`, at the beginning or at the end.
             HoldfastError: the bytes are refused, or a part failed; the file keeps those that it has.
         """
-        async with self._parts.database.transaction() as session:
+        async with self._parts.attempt(principal, Action.REPLACE, file_id) as session:
             file = await changeable(FileRepository(session), principal, file_id, if_match)
             require_available(file)
         self._receiving.check_declared(file.filename, incoming)

@@ -27,11 +27,13 @@ from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
 from app.modules.files.services.drafts import FileDraft, VerifiedContent
-from app.modules.files.services.purposes import NewFile, Purpose
+from app.modules.files.services.purposes import Purpose
 
 log = structlog.get_logger()
 RENEWALS_A_LEASE = 3
 CREATED = 201
+# Why a write was given up that nothing refused: the client went away, the process stops.
+INTERRUPTED = "interrupted"
 
 
 class UploadAborted(Conflict):
@@ -46,6 +48,7 @@ class Reservation:
     """A file and the object that its bytes go to, ours as long as the lease is renewed."""
 
     purpose: Purpose
+    owner_id: str
     object_id: UUID
     target: ObjectTarget
     lease_token: UUID
@@ -75,19 +78,17 @@ class Reservations:
         self._afterwork = afterwork
         self._lease_seconds = lease_seconds
 
-    async def run(
-        self, draft: FileDraft, write: Write, *, purpose: Purpose | None = None, key: KeyClaim | None = None
-    ) -> FileUpload:
+    async def run(self, draft: FileDraft, write: Write, *, purpose: Purpose, key: KeyClaim | None = None) -> FileUpload:
         """Reserve a key, let `write` fill it, verify what the store holds, make it the file's.
 
         Args:
             draft: what is known before the bytes are written.
             write: writes the bytes; returns the draft as it is to be registered, and what was written.
-            purpose: which file the bytes are for, and how it gets them; by default a new one.
+            purpose: which file the bytes are for, and how it gets them.
             key: tied to the file in the same transactions that create it.
         """
         with self._afterwork.expected():
-            reservation = await self._reserve(draft, purpose or NewFile(), key)
+            reservation = await self._reserve(draft, purpose, key)
             try:
                 async with task_group() as group:
                     keeper = group.create_task(self._keep_lease(reservation))
@@ -120,7 +121,7 @@ class Reservations:
             if key is not None and not await IdempotencyKeyRepository(session).claim(key, purpose.file_id):
                 raise IdempotencyInProgress(retry_after_seconds=2)
         target = ObjectTarget(stored.key, purpose.file_id, draft.content_type, draft.storage_class)
-        return Reservation(purpose, stored.id, target, token, key=key)
+        return Reservation(purpose, draft.owner_id, stored.id, target, token, key=key)
 
     def new_object(
         self, draft: FileDraft, file_id: UUID, now: datetime, *, collision: str | None = None
@@ -198,6 +199,7 @@ class Reservations:
             )
             if file is None:
                 raise UploadAborted
+            reservation.purpose.record_done(session, file.owner_id, head.size_bytes)
             if reservation.key is not None:
                 await IdempotencyKeyRepository(session).finish(
                     reservation.key, fingerprint=content.fingerprint, status_code=CREATED
@@ -210,7 +212,8 @@ class Reservations:
         try:
             # A store that did not answer, or was not waited for, may still finish what it was told.
             is_settled = not isinstance(failure, Unavailable | asyncio.CancelledError)
-            await self._afterwork.run(self._abandon(reservation, is_settled=is_settled))
+            code = type(failure).code if isinstance(failure, HoldfastError) else INTERRUPTED
+            await self._afterwork.run(self._abandon(reservation, code, is_settled=is_settled))
         except HoldfastError as error:
             # The caller is told what failed first; the ledger keeps what is left to remove.
             log.warning(
@@ -220,7 +223,7 @@ class Reservations:
                 failure=type(failure).__name__,
             )
 
-    async def _abandon(self, reservation: Reservation, *, is_settled: bool) -> None:
+    async def _abandon(self, reservation: Reservation, code: str, *, is_settled: bool) -> None:
         """Leave nothing of a write that failed.
 
         Only where the registry says that this write never became visible may its bytes be removed,
@@ -235,6 +238,8 @@ class Reservations:
                 may_be_multipart=reservation.may_be_multipart,
                 look_again=not is_settled,
             )
+            if was_ours:
+                reservation.purpose.record_undone(session, reservation.owner_id, code)
             if was_ours and reservation.purpose.is_new_file:
                 await repository.delete(reservation.file_id)
             if was_ours and reservation.key is not None:

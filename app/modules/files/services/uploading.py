@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from app.core.audit import Action
 from app.core.exceptions import FieldError, Forbidden, Invalid
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.idempotency_key_repository import KeyClaim
@@ -15,6 +16,7 @@ from app.modules.files.names import clean_filename
 from app.modules.files.services.drafts import FileDraft, VerifiedContent
 from app.modules.files.services.idempotency import fingerprint
 from app.modules.files.services.parts import ServiceParts
+from app.modules.files.services.purposes import NewFile
 from app.modules.files.services.receiving import IncomingBytes, Receiving
 from app.modules.files.services.reservations import Reservation
 
@@ -104,7 +106,8 @@ class UploadService:
             said = _fingerprint(filename, incoming.details(), arriving.sha256)
             return final, arriving.content(said)
 
-        return await self._parts.reservations.run(before, write, key=claim)
+        purpose = NewFile(principal.actor, Action.UPLOAD)
+        return await self._parts.reservations.run(before, write, purpose=purpose, key=claim)
 
 
 def _fingerprint(filename: str, details: UploadDetails, sha256: str) -> str:

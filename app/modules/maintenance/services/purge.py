@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from app.config import MaintenanceSettings
+from app.core.audit import MAINTENANCE, Action, record
+from app.core.audit.retention import count_old_entries, purge_entries
 from app.core.database import Database
 from app.modules.auth.api_key_repository import ApiKeyRepository
 from app.modules.files.removal_repository import RemovalRepository
@@ -11,8 +13,9 @@ from app.modules.maintenance.ledger_repository import LedgerRepository
 from app.modules.maintenance.reports import Gravity, Tally
 
 BATCH = 100
-FILES, ASIDE, KEYS = "purged files", "purged quarantine", "purged API keys"
-KINDS = dict.fromkeys((FILES, ASIDE, KEYS), Gravity.ROUTINE)
+JOURNAL_BATCH = 1000
+FILES, ASIDE, KEYS, JOURNAL = "purged files", "purged quarantine", "purged API keys", "purged audit entries"
+KINDS = dict.fromkeys((FILES, ASIDE, KEYS, JOURNAL), Gravity.ROUTINE)
 
 
 class PurgeJob:
@@ -26,6 +29,7 @@ class PurgeJob:
         self._days = settings.file_cleanup_days
         self._quarantine_days = settings.quarantine_days
         self._key_days = settings.api_key_cleanup_days
+        self._journal_days = settings.audit_retention_days
 
     async def run(self, tally: Tally, *, dry_run: bool) -> None:
         """Until nothing is left that is due."""
@@ -38,6 +42,8 @@ class PurgeJob:
             continue
         while self._key_days is not None and await self._purge_keys(tally, self._key_days):
             continue
+        while self._journal_days is not None and await self._purge_journal(tally, self._journal_days):
+            continue
 
     async def _count(self, tally: Tally) -> None:
         async with self._database.transaction() as session:
@@ -47,13 +53,16 @@ class PurgeJob:
             tally.find(ASIDE, count=await ledger.count_old_quarantine(self._quarantine_days))
             if self._key_days is not None:
                 tally.find(KEYS, count=await ApiKeyRepository(session).count_purgeable(self._key_days))
+            if self._journal_days is not None:
+                tally.find(JOURNAL, count=await count_old_entries(session, days=self._journal_days))
 
     async def _purge_files(self, tally: Tally, days: int) -> bool:
         async with self._database.transaction() as session:
             chosen = await LedgerRepository(session).lock_purgeable(days=days, limit=BATCH)
             if chosen:
                 await RemovalRepository(session).give_up_all(*chosen)
-                await FileRepository(session).delete(*chosen)
+                for file_id, owner_id in await FileRepository(session).delete(*chosen):
+                    record(session, MAINTENANCE, Action.PURGE, file_id=file_id, owner_id=owner_id)
         for file_id in chosen:
             tally.find(FILES, file_id)
         # The files are gone from this commit on; the outbox has their bytes.
@@ -76,3 +85,10 @@ class PurgeJob:
             tally.find(KEYS, key_id)
         tally.do(KEYS, len(purged))
         return bool(purged)
+
+    async def _purge_journal(self, tally: Tally, days: int) -> bool:
+        async with self._database.transaction() as session:
+            gone = await purge_entries(session, days=days, limit=JOURNAL_BATCH)
+        tally.find(JOURNAL, count=gone)
+        tally.do(JOURNAL, gone)
+        return gone > 0

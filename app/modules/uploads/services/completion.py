@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core.audit import OUTBOX, Action, Actor
 from app.core.clock import utc_now
 from app.core.exceptions import HoldfastError, Invalid, UnsupportedType
 from app.core.outbox import OutboxEntry
@@ -44,8 +45,9 @@ class ClientPart:
 
 @dataclass(frozen=True)
 class OpenUpload:
-    """A file, its session, and the object that the client writes."""
+    """A file, its session, the object that the client writes, and who has it looked at."""
 
+    actor: Actor
     file: FileUpload
     upload: UploadSession
     stored: StoredObject
@@ -77,7 +79,7 @@ class CompletionService:
             found = None if file is None else await UploadRepository(session).get(file_id)
         if file is None or found is None:
             raise UploadNotFound
-        return OpenUpload(file, *found)
+        return OpenUpload(principal.actor, file, *found)
 
     async def stored_parts(self, opened: OpenUpload) -> list[StoredPart]:
         """The parts that the store has.
@@ -105,8 +107,8 @@ class CompletionService:
         opened = await self.find(principal, file_id)
         return await self._finish(opened, parts)
 
-    async def look(self, file: FileUpload) -> FileUpload:
-        """Try to finish a pending upload because somebody reads its record; at most once in ten seconds."""
+    async def look(self, principal: Principal, file: FileUpload) -> FileUpload:
+        """Try to finish a pending upload because the caller reads its record; at most once in ten seconds."""
         async with self._database.transaction() as session:
             uploads = UploadRepository(session)
             found = await uploads.get(file.id)
@@ -114,7 +116,7 @@ class CompletionService:
         if found is None or not is_time or found[0].method == UploadMethod.MULTIPART:
             return file
         try:
-            return await self._finish(OpenUpload(file, *found), None)
+            return await self._finish(OpenUpload(principal.actor, file, *found), None)
         except HoldfastError as error:
             log.info("pending_upload_looked_at", file_id=str(file.id), code=type(error).code)
             return await self._reload(file.id) or file
@@ -128,7 +130,7 @@ class CompletionService:
         opened = await self.find(principal, file_id)
         if opened.file.status == FileStatus.AVAILABLE:
             raise UploadNotFound("The upload is complete; delete the file instead.")
-        await self._lifecycle.hard_delete(principal, file_id, if_match=None)
+        await self._lifecycle.hard_delete(principal, file_id, if_match=None, action=Action.ABORT)
         if opened.stored.upload_id is not None:
             await self._refuse_late_parts(opened.stored.key, opened.stored.upload_id)
 
@@ -153,7 +155,7 @@ class CompletionService:
                 return await self._verify_later(opened)
             return await self._promote(opened, head)
         except REFUSALS as refusal:
-            if not await self._promotions.reject(file.id, refusal):
+            if not await self._promotions.reject(opened.actor, file.id, refusal):
                 return await self._settled(file.id)
             raise UploadRejected(str(refusal)) from refusal
         except ObjectChanged as error:
@@ -223,10 +225,15 @@ class CompletionService:
     async def _promote(self, opened: OpenUpload, head: ObjectHead) -> FileUpload:
         declared = self._declared(opened)
         if opened.stored.role == ObjectRole.STAGING:
-            promoted = await self._promotions.by_copy(opened.file, opened.stored, declared, head)
+            promoted = await self._promotions.by_copy(opened.actor, opened.file, opened.stored, declared, head)
         else:
             promoted = await self._promotions.in_place(
-                opened.file, opened.stored, declared, head, trusts_store_checksum=self._trusts_store_checksum
+                opened.actor,
+                opened.file,
+                opened.stored,
+                declared,
+                head,
+                trusts_store_checksum=self._trusts_store_checksum,
             )
         if promoted is None:
             settled = await self._settled(opened.file.id)
@@ -239,7 +246,7 @@ class CompletionService:
     async def _verify_later(self, opened: OpenUpload) -> FileUpload:
         """Leave the reading to a job; until it's done nobody can read the file."""
         async with self._database.transaction() as session:
-            await UploadRepository(session).start_verifying(opened.file.id)
+            await UploadRepository(session).start_verifying(opened.actor, opened.file.id)
         return await self._settled(opened.file.id)
 
     async def verify(self, entry: OutboxEntry) -> None:
@@ -249,13 +256,14 @@ class CompletionService:
             found = await UploadRepository(session).get(entry.subject)
         if file is None or found is None or file.status != FileStatus.VERIFYING:
             return
-        opened = OpenUpload(file, *found)
+        opened = OpenUpload(OUTBOX, file, *found)
         try:
             await self._promote(opened, await self._s3.head(opened.stored.key, with_checksum=True))
         except REFUSALS as refusal:
-            await self._promotions.reject(file.id, refusal)
+            await self._promotions.reject(OUTBOX, file.id, refusal)
         except ObjectNotFound:
-            await self._promotions.reject(file.id, UploadExpired("The bytes were gone before they could be verified."))
+            gone = UploadExpired("The bytes were gone before they could be verified.")
+            await self._promotions.reject(OUTBOX, file.id, gone)
 
     async def _settled(self, file_id: UUID) -> FileUpload:
         """What became of a file that somebody else ended."""

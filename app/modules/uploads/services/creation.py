@@ -11,8 +11,9 @@ from uuid import uuid4
 from sqlalchemy.exc import IntegrityError
 
 from app.config import MEBIBYTE
+from app.core.audit import Action, Actor, AuditEntry, Result, entry_of, record
 from app.core.clock import utc_now
-from app.core.exceptions import FieldError, Forbidden, Invalid
+from app.core.exceptions import FieldError, Forbidden, HoldfastError, Invalid
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.content import ContentPolicy, canonical
 from app.modules.files.exceptions import EmptyFile, FileTooLarge, IdempotencyInProgress
@@ -24,7 +25,7 @@ from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
 from app.modules.files.services.drafts import FileDraft, new_file
 from app.modules.files.services.idempotency import IdempotencyService, fingerprint
-from app.modules.files.services.reservations import CREATED, Reservations
+from app.modules.files.services.reservations import CREATED, INTERRUPTED, Reservations
 from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.exceptions import UploadNotFound
 from app.modules.uploads.models import UploadMethod, UploadSession
@@ -89,14 +90,14 @@ class CreationService:
         if method is UploadMethod.MULTIPART:
             part_bytes = plan_parts(wish.size_bytes, wish.part_bytes).part_bytes
         ttl = await self._offers.longest_ttl_seconds(wish.ttl_seconds or self._settings.store.presigned_url_expiry)
-        reserve = partial(self._reserve, draft, wish, method, part_bytes, ttl, claim)
+        reserve = partial(self._reserve, principal.actor, draft, wish, method, part_bytes, ttl, claim)
         try:
             file, upload, stored = await reserve(collision=None)
         except IntegrityError:
             file, upload, stored = await reserve(collision=token_hex(4))
         if method is UploadMethod.MULTIPART:
             with self._afterwork.expected():
-                await self._begin_multipart(file, upload, stored)
+                await self._begin_multipart(principal.actor, file, upload, stored)
         return file, await self._offers.offer(file, upload, stored)
 
     def _draft(self, principal: Principal, owner: str, wish: UploadWish) -> FileDraft:
@@ -133,6 +134,7 @@ class CreationService:
 
     async def _reserve(
         self,
+        actor: Actor,
         draft: FileDraft,
         wish: UploadWish,
         method: UploadMethod,
@@ -165,11 +167,12 @@ class CreationService:
             url_ttl_seconds=ttl_seconds,
             expires_at=expires_at,
         )
+        entry = _entry(actor, file, upload)
         if claim is None:
-            await self._database.run_alone(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload))
+            await self._database.run_alone(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload, entry))
             return file, upload, stored
         async with self._database.transaction() as session:
-            await UploadRepository(session).add(file, stored, upload)
+            await UploadRepository(session).add(file, stored, upload, entry)
             keys = IdempotencyKeyRepository(session)
             if not await keys.claim(claim, file.id):
                 raise IdempotencyInProgress(retry_after_seconds=2)
@@ -184,7 +187,9 @@ class CreationService:
             raise UploadNotFound
         return file, await self._offers.offer(file, *found)
 
-    async def _begin_multipart(self, file: FileUpload, upload: UploadSession, stored: StoredObject) -> None:
+    async def _begin_multipart(
+        self, actor: Actor, file: FileUpload, upload: UploadSession, stored: StoredObject
+    ) -> None:
         """Open the store's upload. Its id never leaves the service in an answer of ours."""
         target = ObjectTarget(stored.key, file.id, file.content_type, file.storage_class)
         try:
@@ -193,17 +198,32 @@ class CreationService:
             stored.upload_id = await self._store.begin_multipart(target, has_part_checksums=must_know)
             async with self._database.transaction() as session:
                 await FileRepository(session).note_upload_id(stored.id, None, stored.upload_id)
-        except BaseException:
-            await self._afterwork.run(self._undo(file, stored))
+        except BaseException as failure:
+            code = type(failure).code if isinstance(failure, HoldfastError) else INTERRUPTED
+            await self._afterwork.run(self._undo(actor, file, stored, code))
             raise
 
-    async def _undo(self, file: FileUpload, stored: StoredObject) -> None:
+    async def _undo(self, actor: Actor, file: FileUpload, stored: StoredObject, code: str) -> None:
         async with self._database.transaction() as session:
             repository = FileRepository(session)
             await repository.lock(file.id)
             await RemovalRepository(session).abandon(stored.id, None, may_be_multipart=True, look_again=True)
-            await repository.delete(file.id)
+            if await repository.delete(file.id):
+                record(
+                    session,
+                    actor,
+                    Action.CREATE_UPLOAD,
+                    file_id=file.id,
+                    owner_id=file.owner_id,
+                    result=Result.REJECTED,
+                    details={"code": code},
+                )
             await IdempotencyKeyRepository(session).release_file(file.id)
+
+
+def _entry(actor: Actor, file: FileUpload, upload: UploadSession) -> AuditEntry:
+    details = {"method": upload.method, "size_bytes": upload.declared_bytes}
+    return entry_of(actor, Action.CREATE_UPLOAD, file_id=file.id, owner_id=file.owner_id, details=details)
 
 
 def _fingerprint(wish: UploadWish) -> str:

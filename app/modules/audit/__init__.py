@@ -1,0 +1,1 @@
+"""Reads the journal that `app.core.audit` writes."""
