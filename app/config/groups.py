@@ -108,7 +108,8 @@ class OutboxSettings(SettingsGroup):
     lease_seconds: Annotated[float, Field(ge=1)] = 60.0
 
 
-DaysOrNever = Annotated[int | None, Field(ge=0), BeforeValidator(lambda days: None if days == "" else days)]
+EMPTY_IS_NONE = BeforeValidator(lambda value: None if value == "" else value)
+DaysOrNever = Annotated[int | None, Field(ge=0), EMPTY_IS_NONE]
 
 
 class MaintenanceSettings(SettingsGroup):
@@ -124,7 +125,7 @@ class MaintenanceSettings(SettingsGroup):
     # Until then its owner sees that it was there, and when it was last used.
     api_key_cleanup_days: DaysOrNever = 90
     quarantine_days: Annotated[int, Field(ge=0)] = 7
-    audit_retention_days: Annotated[DaysOrNever, Field(ge=1)] = 365
+    audit_retention_days: Annotated[Annotated[int, Field(ge=1)] | None, EMPTY_IS_NONE] = 365
     scrub_mb_per_second: Annotated[float, Field(gt=0)] = 20.0
     scrub_interval_days: Annotated[int, Field(ge=0)] = 30
 

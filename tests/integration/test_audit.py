@@ -14,6 +14,7 @@ from tests.support.direct import begin, complete, send
 from tests.support.journal import entries, told
 from tests.support.raw_http import raw_connection
 from tests.support.service import wait_until
+from tests.support.sharing import grant, grant_path, revoke
 
 PDF = samples.pdf()
 ALICE = "user alice"
@@ -52,6 +53,10 @@ CHANGES = {
     ),
     "batch delete": (lambda client, path: batch(client, "delete", path), ("file.delete", "ok", {})),
     "batch hard delete": (lambda client, path: batch(client, "hard_delete", path), ("file.hard_delete", "ok", {})),
+    "PUT grant": (
+        lambda client, path: client.put(f"{path}/grants/user:bob", json={"access": "write"}),
+        ("grant.put", "ok", {"grantee": "user:bob", "access": "write"}),
+    ),
     "batch move": (
         lambda client, path: batch(client, "move", path, folder="b"),
         ("file.update", "ok", {"changed": ["folder"]}),
@@ -69,7 +74,7 @@ def test_a_change_of_a_file_is_told_once(alice, admin, upload, name):
     binary = "refused" in name
     file = upload(b"\x01four", "data.bin") if binary else upload(b"four")
     answer = change(alice, f"/files/{file['id']}")
-    assert answer.status_code in {200, 204, 422}
+    assert answer.status_code in {200, 201, 204, 422}
     size = {"size_bytes": 5 if binary else 4}
     assert told(admin, file["id"]) == [(ALICE, "file.upload", "ok", size), (ALICE, *expected)]
     assert {each["owner_id"] for each in entries(admin, file_id=file["id"])} == {"alice"}
@@ -204,3 +209,20 @@ def test_giving_a_file_away_is_told_of_the_old_owner_and_names_the_new_one(admin
     last = entries(admin, file_id=file["id"])[-1]
     assert (last["actor"], last["owner_id"]) == ("root", "alice")
     assert last["details"] == {"changed": ["owner_id"], "new_owner_id": "carol"}
+
+
+def test_a_grant_that_is_repeated_changes_nothing_and_its_end_is_told(alice, admin, file):
+    for access in ("read", "read", "write"):
+        grant(alice, file, "group:editors", access)
+    revoke(alice, file, "group:editors")
+    assert [(action, details) for _, action, _, details in told(admin, file["id"])[1:]] == [
+        ("grant.put", {"grantee": "group:editors", "access": "read"}),
+        ("grant.put", {"grantee": "group:editors", "access": "write"}),
+        ("grant.delete", {"grantee": "group:editors"}),
+    ]
+
+
+def test_who_may_only_read_a_file_and_opens_it_to_others_is_told_as_denied(alice, bob, admin, file):
+    grant(alice, file, "user:bob")
+    assert bob.put(grant_path(file, "user:eve"), json={"access": "read"}).status_code == 403
+    assert told(admin, file["id"])[-1] == ("user bob", "grant.put", "denied", {})

@@ -97,7 +97,8 @@ LEDGER = """
     UNION ALL SELECT 'change that the journal does not know', f.id::text
     FROM file_uploads f JOIN audit_entries e ON e.file_id = f.id GROUP BY f.id
     HAVING f.version <> count(*) FILTER (
-        WHERE e.action <> 'file.create_upload' AND (e.result = 'ok' OR e.action = 'file.reject'))
+        WHERE e.action LIKE 'file.%' AND e.action <> 'file.create_upload'
+        AND (e.result = 'ok' OR e.action = 'file.reject'))
     UNION ALL SELECT DISTINCT 'end that the journal does not know', o.file_id::text FROM stored_objects o
     WHERE o.role IN ('content', 'staging') AND NOT EXISTS (SELECT 1 FROM file_uploads f WHERE f.id = o.file_id)
       AND NOT EXISTS (

@@ -40,6 +40,9 @@ class Action(StrEnum):
     DAMAGED = "file.damaged"
     RECOVER = "file.recover"
 
+    GRANT_PUT = "grant.put"
+    GRANT_DELETE = "grant.delete"
+
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
 

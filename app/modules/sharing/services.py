@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.core.audit import Action, record
 from app.core.database import Database
 from app.core.exceptions import FieldError, Invalid
 from app.modules.auth.principal import Principal, Scope
 from app.modules.files.models import FileGrant, GrantAccess, GranteeKind
 from app.modules.files.repository import FileRepository
+from app.modules.files.services.attempts import attempt
 from app.modules.files.services.records import owned, refusal
 from app.modules.sharing.exceptions import GrantNotFound, TooManyGrants
 from app.modules.sharing.grantees import Grantee
@@ -62,16 +64,19 @@ class GrantService:
             TooManyGrants: the file is open to as many as any may be.
         """
         granted_by = principal.require(Scope.WRITE)
-        async with self._database.transaction() as session:
+        async with attempt(self._database, principal, Action.GRANT_PUT, file_id) as session:
             file = await owned(FileRepository(session), principal, file_id)
             if grantee == Grantee(GranteeKind.USER, file.owner_id):
                 errors = (FieldError("path.principal", "is the file's owner, who may do everything already"),)
                 raise Invalid("A file isn't granted to its owner; name somebody else.", errors=errors)
             grants = GrantRepository(session, file_id)
             known = await grants.get(grantee)
+            if known is not None and known.access == access:
+                return Granted(known, is_new=False)
+            details = {"grantee": str(grantee), "access": access}
+            record(session, principal.actor, Action.GRANT_PUT, file_id=file_id, owner_id=file.owner_id, details=details)
             if known is not None:
-                if known.access != access:
-                    known.access, known.granted_by = access, granted_by
+                known.access, known.granted_by = access, granted_by
                 return Granted(known, is_new=False)
             if await grants.count() >= MAX_GRANTS:
                 raise TooManyGrants(f"The file has {MAX_GRANTS} grants already; revoke some, or grant it to a group.")
@@ -92,8 +97,11 @@ class GrantService:
             FileNotFound, Forbidden: as above.
             GrantNotFound: it isn't granted to this one.
         """
-        principal.require(Scope.WRITE)
-        async with self._database.transaction() as session:
-            await owned(FileRepository(session), principal, file_id)
+        async with attempt(self._database, principal, Action.GRANT_DELETE, file_id) as session:
+            file = await owned(FileRepository(session), principal, file_id)
             if not await GrantRepository(session, file_id).remove(grantee):
                 raise GrantNotFound
+            details = {"grantee": str(grantee)}
+            record(
+                session, principal.actor, Action.GRANT_DELETE, file_id=file_id, owner_id=file.owner_id, details=details
+            )
