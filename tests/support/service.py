@@ -12,11 +12,13 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from app.cli.server import server_config
 from app.config import (
     AuthSettings,
     DatabaseSettings,
     MaintenanceSettings,
     OutboxSettings,
+    RateSettings,
     ServerSettings,
     Settings,
     StoreSettings,
@@ -62,7 +64,8 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
         verify=VerifySettings(_env_file=None, **merged.get("verify", {})),
         outbox=OutboxSettings(_env_file=None, **merged.get("outbox", {})),
         maintenance=MaintenanceSettings(_env_file=None, **merged.get("maintenance", {})),
-        server=ServerSettings(_env_file=None, **merged.get("server", {})),
+        rates=RateSettings(_env_file=None, **merged.get("rates", {})),
+        server=ServerSettings(_env_file=None, **{"port": 0, "shutdown_grace_seconds": 10} | merged.get("server", {})),
     )
 
 
@@ -70,10 +73,7 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
 def running(settings: Settings) -> Iterator[Service]:
     """Serve on a free port of the loopback until the block ends."""
     app = create_app(settings)
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=10
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app, settings))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

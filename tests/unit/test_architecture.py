@@ -16,6 +16,7 @@ from app.config import (
     DatabaseSettings,
     MaintenanceSettings,
     OutboxSettings,
+    RateSettings,
     ServerSettings,
     Settings,
     StoreSettings,
@@ -39,6 +40,7 @@ def app():
         verify=VerifySettings(_env_file=None),
         outbox=OutboxSettings(_env_file=None),
         maintenance=MaintenanceSettings(_env_file=None),
+        rates=RateSettings(_env_file=None),
         server=ServerSettings(_env_file=None, cors_origins=["https://app.example.com"]),
     )
     return create_app(settings)
