@@ -38,6 +38,8 @@ def process(base_settings):
         "S3_CAPABILITIES": ",".join(f"{name}={str(kept).lower()}" for name, kept in store["capabilities"].items()),
         "S3_ALLOWED_EXTENSIONS": "bin",
         "AUTH_JWT_SECRET": SECRET,
+        # As behind a proxy: what stops is not the app itself then, but something around it.
+        "FORWARDED_ALLOW_IPS": "127.0.0.1",
         "SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS),
         "PORT": str(port),
         "PATH": os.environ["PATH"],
