@@ -19,6 +19,8 @@ from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices
 from app.modules.files.removal_repository import REMOVE_OBJECT
+from app.modules.limits.rate_counter import RateCounter, build_rate_counter
+from app.modules.limits.upload_slots import UploadSlots
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.uploads.assembly import build_upload_services
@@ -41,6 +43,8 @@ class Composition:
     uploads: UploadServices
     maintenance: MaintenanceService
     outbox: Outbox
+    rate_counter: RateCounter | None
+    upload_slots: UploadSlots
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on beside requests for as long as the process lives."""
@@ -64,8 +68,21 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     maintenance = build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork)
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
+    rate_counter, upload_slots = build_rate_counter(settings.rates), UploadSlots(settings.rates.uploads_max_concurrent)
     try:
-        yield Composition(settings, database, s3, capabilities, auth, files.services, uploads, maintenance, outbox)
+        yield Composition(
+            settings,
+            database,
+            s3,
+            capabilities,
+            auth,
+            files.services,
+            uploads,
+            maintenance,
+            outbox,
+            rate_counter,
+            upload_slots,
+        )
     finally:
         await auth.close()
         # All of it within one grace time: whoever stops processes doesn't wait three times.
@@ -79,6 +96,8 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             await outbox.stop(left_seconds())
         await s3.close(left_seconds())
         await database.close()
+        if rate_counter is not None:
+            await rate_counter.close()
 
 
 @asynccontextmanager
