@@ -21,6 +21,8 @@ from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices
 from app.modules.files.removal_repository import REMOVE_OBJECT
+from app.modules.limits.rate_counter import RateCounter, build_rate_counter
+from app.modules.limits.upload_slots import UploadSlots
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.sharing.services import GrantService
@@ -46,6 +48,8 @@ class Composition:
     uploads: UploadServices
     maintenance: MaintenanceService
     outbox: Outbox
+    rate_counter: RateCounter | None
+    upload_slots: UploadSlots
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on beside requests for as long as the process lives."""
@@ -70,6 +74,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     maintenance = build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork)
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
+    rate_counter, upload_slots = build_rate_counter(settings.rates), UploadSlots(settings.rates.uploads_max_concurrent)
     try:
         yield Composition(
             settings,
@@ -83,6 +88,8 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             uploads,
             maintenance,
             outbox,
+            rate_counter,
+            upload_slots,
         )
     finally:
         await auth.close()
@@ -97,6 +104,8 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             await outbox.stop(left_seconds())
         await s3.close(left_seconds())
         await database.close()
+        if rate_counter is not None:
+            await rate_counter.close()
 
 
 @asynccontextmanager

@@ -14,15 +14,24 @@ from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
 from app.core.middleware import BodyLimit, RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
+from app.core.response_headers import SecurityHeaders
+from app.core.unread_body import UnreadBody
+from app.modules.limits.rate_middleware import RateLimit
 
 JSON_BODY_MAX_BYTES = MEBIBYTE
 EXPOSED_HEADERS = (
     "ETag", "Location", "Link", "X-Request-ID", "Content-Range", "Content-Disposition", "Accept-Ranges", "Retry-After",
     "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
 )  # fmt: skip
+# Pages that load scripts of their own, and the document that they show.
+DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
 DESCRIPTION = """The file service that an application puts between its users and S3.
 
-Every error is an RFC 9457 problem with a stable `code`; `request_id` names it in the log."""
+Every error is an RFC 9457 problem with a stable `code`; `request_id` names it in the log.
+
+Requests are counted for each caller: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) on every
+answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. A head of more than 64 KiB or
+100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -33,7 +42,10 @@ def create_app(settings: Settings) -> FastAPI:
         async with composed(settings) as parts:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service = parts.audit
-            app.state.readiness = health.ReadinessProbe(parts.database, parts.s3, parts.capabilities, parts.outbox)
+            app.state.rate_counter, app.state.upload_slots = parts.rate_counter, parts.upload_slots
+            app.state.readiness = health.ReadinessProbe(
+                parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter
+            )
             app.state.capabilities = parts.capabilities
             app.state.file_services, app.state.upload_services = parts.files, parts.uploads
             app.state.grant_service = parts.grants
@@ -50,6 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(BodyLimit, max_bytes=JSON_BODY_MAX_BYTES, streamed_routes=v1.STREAMED_ROUTES)
     app.add_middleware(UnexpectedErrors)
+    app.add_middleware(RateLimit, prefix=settings.server.api_v1_prefix)
+    # Once more, for what fails while it is found out who calls.
+    app.add_middleware(UnexpectedErrors)
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -60,10 +75,12 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=EXPOSED_HEADERS,
         )
     install_problem_handlers(app)
+    app.add_middleware(SecurityHeaders, documentation=frozenset(DOCUMENTATION))
     app.add_middleware(RequestContext)
+    app.add_middleware(UnreadBody)
     app.include_router(health.router)
     for router in v1.ROUTERS:
-        app.include_router(router, prefix=settings.server.api_v1_prefix)
+        app.include_router(router, prefix=settings.server.api_v1_prefix, responses=v1.EVERYWHERE)
     return app
 
 

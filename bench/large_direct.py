@@ -76,7 +76,7 @@ def main() -> None:
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, embedded_parts(Path(folder) / "parts", {}) as running:
         migrate_to_newest(running.environment["DATABASE_URL"])
-        serve = {"PORT": str(port), "AUTH_ENABLED": "false", "LOG_LEVEL": "WARNING"}
+        serve = {"PORT": str(port), "AUTH_ENABLED": "false", "LOG_LEVEL": "WARNING", "RATE_LIMIT": ""}
         limits = {
             "S3_MAX_FILE_SIZE_MB": str(size >> 20),
             "S3_ALLOWED_EXTENSIONS": "bin",

@@ -54,7 +54,7 @@ def main() -> None:
     ours, tutorial = free_port(), free_port()
     with tempfile.TemporaryDirectory() as folder, embedded_parts(Path(folder) / "parts", {}) as parts:
         migrate_to_newest(parts.environment["DATABASE_URL"])
-        serve = {"PORT": str(ours), "AUTH_ENABLED": "false", "LOG_LEVEL": "WARNING"}
+        serve = {"PORT": str(ours), "AUTH_ENABLED": "false", "LOG_LEVEL": "WARNING", "RATE_LIMIT": ""}
         uvicorn = ["-m", "uvicorn", "bench.tutorial:app", "--port", str(tutorial), "--log-level", "warning"]
         with (
             process(["-m", "app", "serve"], ours, parts.environment | serve) as our_pid,

@@ -42,7 +42,7 @@ def measure(
 ) -> None:
     """All three ways in turn against one store."""
     ours, tutorial = free_port(), free_port()
-    serve = {"PORT": str(ours), "AUTH_ENABLED": "false", "LOG_LEVEL": "WARNING"}
+    serve = {"PORT": str(ours), "AUTH_ENABLED": "false", "LOG_LEVEL": "WARNING", "RATE_LIMIT": ""}
     limits = {"S3_MAX_FILE_SIZE_MB": "1024", "S3_ALLOWED_EXTENSIONS": "bin"}
     uvicorn = ["-m", "uvicorn", "bench.tutorial:app", "--port", str(tutorial), "--log-level", "warning"]
     with (

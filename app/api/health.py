@@ -18,9 +18,10 @@ from pydantic import BaseModel
 from app.core.capabilities.store import StoreCapabilities
 from app.core.clock import utc_now
 from app.core.database import Database, newest_revision
-from app.core.exceptions import HoldfastError
+from app.core.exceptions import HoldfastError, Unavailable
 from app.core.outbox import Outbox
 from app.core.s3.adapter import S3
+from app.modules.limits.rate_counter import RateCounter
 
 log = structlog.get_logger()
 router = APIRouter(tags=["health"])
@@ -62,6 +63,7 @@ class ReadinessProbe:
     s3: S3
     capabilities: StoreCapabilities
     outbox: Outbox
+    rate_counter: RateCounter | None = None
     is_stopping: bool = False
     _answer: Readiness | None = None
     _answered_at: float = field(default=float("-inf"))
@@ -84,17 +86,22 @@ class ReadinessProbe:
 
     async def _ask(self) -> Readiness:
         names = ("database", "migrations", "bucket", "bucket_write", "outbox")
-        results = await asyncio.gather(
+        *results, counting = await asyncio.gather(
             self._timed(self._database),
             self._timed(self._migrations),
             self._timed(self.s3.check_bucket),
             self.probe_write(),
             self._timed(self._look_at_outbox),
+            self._timed(self._rate_limit_storage),
         )
         is_ready = all(result.status == "ok" for result in results)
+        checks = dict(zip(names, results, strict=True))
+        if self.rate_counter is not None and self.rate_counter.is_shared:
+            # Shown only: without it each process counts by itself, and an outage of a counter must be no other one.
+            checks["rate_limit_storage"] = counting
         return Readiness(
             status="ok" if is_ready else "unavailable",
-            checks=dict(zip(names, results, strict=True)),
+            checks=checks,
             outbox=self._outbox_report,
             store_capabilities=asdict(self.capabilities.current) if self.capabilities.is_learned else None,
         )
@@ -104,6 +111,13 @@ class ReadinessProbe:
         waits = utc_now() - state.oldest_due_at if state.oldest_due_at else timedelta()
         seconds = round(max(0.0, waits.total_seconds()), 1)
         self._outbox_report = OutboxReport(due=state.due, failing=state.failing, oldest_due_seconds=seconds)
+
+    async def _rate_limit_storage(self) -> None:
+        if self.rate_counter is not None:
+            try:
+                await self.rate_counter.check_shared()
+            except Unavailable as error:
+                raise NotReady("no answer; requests are counted by each process for itself") from error
 
     async def _database(self) -> None:
         await self.database.revision()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 
+from app.core.problems import problem_responses
 from app.modules.audit import router as audit_router
 from app.modules.auth import router as keys_router
 from app.modules.files import editing_router, listing_router
@@ -12,7 +15,7 @@ from app.modules.sharing import router as sharing_router
 from app.modules.uploads import router as uploads_router
 from app.modules.uploads import uppy_router
 
-__all__ = ["ROUTERS", "STREAMED_ROUTES"]
+__all__ = ["EVERYWHERE", "ROUTERS", "STREAMED_ROUTES"]
 
 # Fixed paths come before those with an id in them.
 ROUTERS: tuple[APIRouter, ...] = (
@@ -26,3 +29,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     files_router.router,
 )
 STREAMED_ROUTES = files_router.STREAMED_ROUTES | editing_router.STREAMED_ROUTES
+
+
+def _every_answer() -> dict[int | str, dict[str, Any]]:
+    """What any route of the API may answer before it is reached."""
+    header = {"schema": {"type": "integer"}, "description": "Seconds."}
+    refused = problem_responses(429)[429]
+    return {429: {**refused, "headers": {"Retry-After": header, "RateLimit-Reset": header}}}
+
+
+EVERYWHERE = _every_answer()

@@ -10,11 +10,13 @@ import sys
 import time
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.cli.database import migrate_to_newest
 from app.cli.environment import data_dir, found_environment
 from app.config import Settings
 from app.config.values import is_loopback
+from app.core.http_protocol import BoundedHttpProtocol
 from app.core.logging import configure_logging
 from app.embedded.environment import RunningParts
 from app.embedded.object_store import ANY_LOCAL_ORIGIN
@@ -40,6 +42,8 @@ def dev() -> None:
         is_local = parts.embedded_database and parts.embedded_store and is_loopback(host)
         if is_local and not environ.keys() & {"AUTH_ENABLED", "AUTH_JWT_SECRET", "AUTH_JWKS_URL"}:
             os.environ["AUTH_ENABLED"] = "false"
+            # Nobody but whoever typed it calls, and a page of thumbnails is no attack.
+            os.environ.setdefault("RATE_LIMIT", "")
         if parts.embedded_store:
             os.environ.setdefault("CORS_ORIGINS", ",".join(ANY_LOCAL_ORIGIN))
         os.environ.setdefault("LOG_FORMAT", "console")
@@ -52,8 +56,9 @@ def dev() -> None:
 class _Server(uvicorn.Server):
     """Says what runs once it really answers, and turns readiness red as soon as it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, banner: str | None, delay_seconds: float) -> None:
-        super().__init__(config)
+    def __init__(self, app: FastAPI, settings: Settings, banner: str | None, delay_seconds: float) -> None:
+        super().__init__(server_config(app, settings))
+        self._app = app
         self._banner = banner
         self._delay_seconds = delay_seconds
 
@@ -63,7 +68,7 @@ class _Server(uvicorn.Server):
             print(self._banner, flush=True)  # noqa: T201 -- for the person who typed `make run`
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.config.loaded_app.state.readiness.is_stopping = True
+        self._app.state.readiness.is_stopping = True
         # Whoever sends requests here has to see it first; to be told twice to stop means at once.
         over = time.monotonic() + self._delay_seconds
         while time.monotonic() < over and not self.force_exit:  # noqa: ASYNC110 -- uvicorn sets a flag, no event
@@ -74,21 +79,29 @@ class _Server(uvicorn.Server):
 def _run(settings: Settings, banner: str | None = None) -> None:
     server = settings.server
     configure_logging("DEBUG" if server.debug else server.log_level, server.log_format)
-    config = uvicorn.Config(
-        create_app(settings),
+    # Uvicorn raises the signal again after it has shut down; as an exit, it lets the parts be stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Nobody balances what somebody runs by hand.
+    _Server(create_app(settings), settings, banner, 0.0 if banner else server.shutdown_delay_seconds).run()
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the application is served, wherever it is."""
+    server = settings.server
+    return uvicorn.Config(
+        app,
         host=server.host,
         port=server.port,
+        http=BoundedHttpProtocol,
         log_config=None,
         # Our own middleware writes it, with route templates instead of paths and queries.
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=server.shutdown_grace_seconds,
-        proxy_headers=False,
+        # Who says so in a header may be anybody, unless it is one of these who passes it on.
+        proxy_headers=bool(server.forwarded_allow_ips),
+        forwarded_allow_ips=list(server.forwarded_allow_ips),
     )
-    # Uvicorn raises the signal again after it has shut down; as an exit, it lets the parts be stopped too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # Nobody balances what somebody runs by hand.
-    _Server(config, banner, 0.0 if banner else server.shutdown_delay_seconds).run()
 
 
 def _banner(settings: Settings, parts: RunningParts) -> str:

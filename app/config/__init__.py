@@ -14,6 +14,7 @@ from app.config.groups import (
     UploadSettings,
     VerifySettings,
 )
+from app.config.rates import RateSettings
 from app.config.settings import Settings
 from app.config.store import StoreSettings
 from app.config.values import MEBIBYTE, SIGV4_MAX_EXPIRY_SECONDS, asyncpg_url
@@ -27,6 +28,7 @@ __all__ = [
     "DatabaseSettings",
     "MaintenanceSettings",
     "OutboxSettings",
+    "RateSettings",
     "ServerSettings",
     "Settings",
     "StoreSettings",

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from app.config.group import SettingsGroup, group_of
-from app.config.values import MEBIBYTE, HttpAddress, KeysAddress, asyncpg_url, split_words
+from app.config.values import MEBIBYTE, HttpAddress, KeysAddress, Network, Origin, asyncpg_url, split_words
 
 HS256_MIN_SECRET_BYTES = 32
 
@@ -153,7 +153,9 @@ class ServerSettings(SettingsGroup):
     api_v1_prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/api/v1"
     # Where clients reach the service; None takes it from each request.
     public_url: HttpAddress | None = None
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    # Whose X-Forwarded-For and X-Forwarded-Proto are believed; without any, the caller is who connects.
+    forwarded_allow_ips: Annotated[tuple[Network, ...], NoDecode] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "json"
     debug: bool = False
@@ -164,7 +166,7 @@ class ServerSettings(SettingsGroup):
     shutdown_delay_seconds: Annotated[float, Field(ge=0)] = 1.0
     shutdown_grace_seconds: Annotated[int, Field(ge=0)] = 25
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "forwarded_allow_ips", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return split_words(value)

@@ -17,6 +17,7 @@ from app.config.groups import (
     UploadSettings,
     VerifySettings,
 )
+from app.config.rates import RateSettings
 from app.config.store import StoreSettings
 
 
@@ -32,6 +33,7 @@ class Settings(BaseModel):
     verify: VerifySettings
     outbox: OutboxSettings
     maintenance: MaintenanceSettings
+    rates: RateSettings
     server: ServerSettings
 
     @classmethod
@@ -52,6 +54,7 @@ class Settings(BaseModel):
             "verify": VerifySettings,
             "outbox": OutboxSettings,
             "maintenance": MaintenanceSettings,
+            "rates": RateSettings,
             "server": ServerSettings,
         }
         values: dict[str, Any] = {}

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from typing import Annotated
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, Field
 
 MEBIBYTE = 1_048_576
+# A star for a label needs two labels behind it: *.com would be half of the web.
+ORIGIN = re.compile(
+    r"https?://(?:(?:[a-z0-9_-]*\*[a-z0-9_-]*(?:\.localhost|(?:\.[a-z0-9_-]+){2,}))|[a-z0-9._-]+|\[[0-9a-f:.]+\])"
+    r"(?::(?:[0-9]{1,5}|\*))?"
+)
 SIGV4_MAX_EXPIRY_SECONDS = 604_800
 
 
@@ -39,7 +45,7 @@ def split_words(value: object) -> object:
     return words_of(value)
 
 
-def _has_usable_port(parts: SplitResult) -> bool:
+def has_usable_port(parts: SplitResult) -> bool:
     """Whether the port is a number; urllib says so only when asked, and repeats parts of a password then."""
     try:
         return parts.port != 0
@@ -60,7 +66,7 @@ def is_loopback(host: str) -> bool:
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
     is_bare = not (parts.query or parts.path.strip("/"))
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_bare or not _has_usable_port(parts):
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_bare or not has_usable_port(parts):
         message = "give an http(s) address without path, such as http://localhost:9000"
         raise ValueError(message)
     return value.rstrip("/")
@@ -69,7 +75,7 @@ def _http_url(value: str) -> str:
 def _keys_url(value: str) -> str:
     """Whoever could change what comes from there could sign in as anybody."""
     parts = urlsplit(value)
-    has_host = bool(parts.hostname) and "@" not in parts.netloc and _has_usable_port(parts)
+    has_host = bool(parts.hostname) and "@" not in parts.netloc and has_usable_port(parts)
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if not (has_host and is_safe) or parts.fragment or not value.isascii() or not value.isprintable() or " " in value:
         message = (
@@ -77,6 +83,29 @@ def _keys_url(value: str) -> str:
             " (http on loopback only)"
         )
         raise ValueError(message)
+    return value
+
+
+def _origin(value: str) -> str:
+    """A page's origin as browsers send it; a star may stand for the first label of a name, or for the port.
+
+    `*` alone would let every page call in the name of whoever reads it, and `null` every sandboxed one.
+    """
+    if not ORIGIN.fullmatch(value.lower()):
+        message = (
+            "name each origin as browsers send it, without a path, such as https://app.example.com,"
+            " http://localhost:* or https://*.example.com; neither * nor null"
+        )
+        raise ValueError(message)
+    return value.lower()
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as error:
+        message = "give addresses or networks of your proxies, such as 10.0.0.7,10.1.0.0/16; * would believe anybody"
+        raise ValueError(message) from error
     return value
 
 
@@ -88,7 +117,7 @@ def asyncpg_url(value: str) -> str:
     """
     parts = urlsplit(value)
     dialect, _, driver = parts.scheme.partition("+")
-    if dialect not in {"postgresql", "postgres"} or driver not in {"", "asyncpg"} or not _has_usable_port(parts):
+    if dialect not in {"postgresql", "postgres"} or driver not in {"", "asyncpg"} or not has_usable_port(parts):
         message = (
             "give a PostgreSQL address: postgresql+asyncpg://user:password@host:5432/database"
             " (characters such as / @ # in the password percent-encoded)"
@@ -101,5 +130,7 @@ def asyncpg_url(value: str) -> str:
 
 
 HttpAddress = Annotated[str, AfterValidator(_http_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Network = Annotated[str, AfterValidator(_network)]
 KeysAddress = Annotated[str, AfterValidator(_keys_url)]
 ExpirySeconds = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS)]

@@ -56,9 +56,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = current
-                headers.setdefault("X-Content-Type-Options", "nosniff")
+                MutableHeaders(scope=message)["X-Request-ID"] = current
             await send(message)
 
         try:

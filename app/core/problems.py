@@ -80,9 +80,8 @@ def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSON
     return JSONResponse(body, status_code=body["status"], headers=headers, media_type="application/problem+json")
 
 
-async def _on_expected(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, HoldfastError):
-        raise error
+async def problem_answer(error: HoldfastError) -> Response:
+    """The whole answer to an expected failure, which is logged."""
     headers = dict(error.headers)
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -93,19 +92,29 @@ async def _on_expected(_request: Request, error: Exception) -> Response:
     return _answer(problem_of(error), headers)
 
 
-async def _on_validation(request: Request, error: Exception) -> Response:
+async def _on_expected(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HoldfastError):
+        raise error
+    return await problem_answer(error)
+
+
+async def _on_validation(_request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     errors = tuple(
         FieldError(".".join(str(part) for part in item["loc"]), str(item["msg"]).removeprefix("Value error, "))
         for item in error.errors()
     )
-    return await _on_expected(request, Invalid("Some fields are wrong; see errors.", errors=errors))
+    return await problem_answer(Invalid("Some fields are wrong; see errors.", errors=errors))
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == HTTPStatus.BAD_REQUEST and isinstance(error.__cause__, RecursionError | ValueError):
+        # FastAPI's 400 for JSON that nests without end, isn't UTF-8 or has numbers longer than Python reads.
+        wrong = FieldError("body", "this is no JSON, or it is nested too deep, or a number in it is too long")
+        return await problem_answer(Invalid("The body can't be read; see errors.", errors=(wrong,)))
     status = HTTPStatus(error.status_code)
     problem_status = int(status)
     code = {

@@ -52,8 +52,10 @@ def test_dev_keeps_everything_between_runs_and_after_a_kill(tmp_path):
     with development_service(data_dir) as (client, banner, child):
         assert "embedded PostgreSQL" in banner
         assert "embedded S3 server" in banner
-        file = client.post("/files/upload", files={"file": ("a.txt", b"still here")}).json()
+        answer = client.post("/files/upload", files={"file": ("a.txt", b"still here")})
+        file = answer.json()
         assert file["owner_id"] == "local"
+        assert "RateLimit-Limit" not in answer.headers
         child.kill()
         child.wait()
     with development_service(data_dir) as (client, _, _):
@@ -78,7 +80,8 @@ def test_the_line_that_dev_prints_works(tmp_path):
 
 def test_sign_in_is_off_only_while_nobody_else_can_reach_the_service(tmp_path):
     with development_service(tmp_path / "data", HOST="127.0.0.1", AUTH_JWT_SECRET=SECRET) as (client, _, _):
-        assert client.get("/files").status_code == 401
+        refused = client.get("/files")
+        assert (refused.status_code, refused.headers["RateLimit-Limit"]) == (401, "600")
     with development_service(tmp_path / "data", AUTH_JWKS_URL="http://127.0.0.1:1/keys") as (client, _, _):
         assert client.get("/files").status_code == 401
     refused = run("dev", DATA_DIR=str(tmp_path / "data"), HOST="0.0.0.0", PORT=str(free_port()))

@@ -21,7 +21,9 @@ GRACE_SECONDS = 4
 @pytest.fixture
 def process(service):
     """`python -m app serve` as a process of its own."""
-    with serving(service.settings, S3_ALLOWED_EXTENSIONS="bin", SHUTDOWN_GRACE_SECONDS=str(GRACE_SECONDS)) as served:
+    # As behind a proxy: what stops is not the app itself then, but something around it.
+    around = {"FORWARDED_ALLOW_IPS": "127.0.0.1", "SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS)}
+    with serving(service.settings, S3_ALLOWED_EXTENSIONS="bin", **around) as served:
         yield served
 
 

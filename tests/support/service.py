@@ -12,11 +12,14 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from app.cli.server import server_config
 from app.config import Settings
 from app.main import create_app
 from app.modules.auth.principal import DEFAULT_SCOPES
 from app.modules.auth.tokens import SecretTokens
 
+# A port that is free, and no long wait for clients that hold on.
+IN_PROCESS = {"server": {"port": 0, "shutdown_grace_seconds": 10}}
 SECRET = "a secret of the test suite, long enough for HS256"
 
 
@@ -47,7 +50,9 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
     assert {*base, *groups} <= fields.keys()
     return Settings(
         **{
-            name: field.annotation(_env_file=None, **(base.get(name, {}) | groups.get(name, {})))
+            name: field.annotation(
+                _env_file=None, **(IN_PROCESS.get(name, {}) | base.get(name, {}) | groups.get(name, {}))
+            )
             for name, field in fields.items()
         }
     )
@@ -57,10 +62,7 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
 def running(settings: Settings) -> Iterator[Service]:
     """Serve on a free port of the loopback until the block ends."""
     app = create_app(settings)
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=10
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app, settings))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

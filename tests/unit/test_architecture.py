@@ -67,7 +67,7 @@ def test_every_route_describes_its_answers_and_its_problems(app):
         for method, operation in methods.items():
             assert operation.get("description"), (method, path)
             if path.startswith("/api/v1"):
-                assert {"401", "422"} <= operation["responses"].keys(), (method, path)
+                assert {"401", "422", "429"} <= operation["responses"].keys(), (method, path)
 
 
 def test_building_the_app_connects_to_nothing(app):

@@ -73,9 +73,20 @@ VARIABLES = [
     ("AUDIT_RETENTION_DAYS", "", "maintenance.audit_retention_days", None),
     ("SCRUB_MB_PER_SECOND", "0.5", "maintenance.scrub_mb_per_second", 0.5),
     ("SCRUB_INTERVAL_DAYS", "7", "maintenance.scrub_interval_days", 7),
+    ("RATE_LIMIT", "20/second; 5 per 2 hours", "rates.rate_limit", "20/second; 5 per 2 hours"),
+    ("RATE_LIMIT", "", "rates.rate_limit", ""),
+    ("UPLOADS_MAX_CONCURRENT", "3", "rates.uploads_max_concurrent", 3),
+    ("FORWARDED_ALLOW_IPS", "10.0.0.7, fd00::/8", "server.forwarded_allow_ips", ("10.0.0.7", "fd00::/8")),
+    ("CORS_ORIGINS", "https://*.a.test,http://[::1]:*", "server.cors_origins", ("https://*.a.test", "http://[::1]:*")),
 ]  # fmt: skip
 
-MEANT_EMPTY = {"S3_FOLDER_STRUCTURE", "FILE_CLEANUP_DAYS", "API_KEY_CLEANUP_DAYS", "AUDIT_RETENTION_DAYS"}
+MEANT_EMPTY = {
+    "S3_FOLDER_STRUCTURE",
+    "FILE_CLEANUP_DAYS",
+    "API_KEY_CLEANUP_DAYS",
+    "AUDIT_RETENTION_DAYS",
+    "RATE_LIMIT",
+}
 
 # Variable, wrong value, a word that says what would be right.
 WRONG = [
@@ -125,6 +136,33 @@ WRONG = [
     ("S3_KMS_KEY_ID", "arn:aws:kms:1", "S3_ENCRYPT_AT_REST=true"),
     ("UPLOAD_LEASE_SECONDS", "0", "greater than or equal to 1"),
     ("AUDIT_RETENTION_DAYS", "0", "greater than or equal to 1"),
+    ("UPLOADS_MAX_CONCURRENT", "0", "greater than or equal to 1"),
+    ("RATE_LIMIT", "many", "600/minute"),
+    ("RATE_LIMIT", "600", "600/minute"),
+    ("RATE_LIMIT", "600/fortnight", "600/minute"),
+    ("RATE_LIMIT", "600/minute;", "600/minute"),
+    ("RATE_LIMIT", "0/minute", "at least 1"),
+    ("RATE_LIMIT", "9999999999/minute", "at most"),
+    ("RATE_LIMIT_STORAGE_URL", "http://:hunter2@redis", "rediss://"),
+    ("RATE_LIMIT_STORAGE_URL", "memcached://hunter2", "rediss://"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://", "rediss://"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://:hunter2@redis:port", "rediss://"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://:hunter2/@redis/0", "percent-encoded"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://redis/hunter2", "rediss://"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://redis?hunter2=1", "rediss://"),
+    ("RATE_LIMIT_STORAGE_URL", "rediss://redis?db=1", "rediss://"),
+    ("FORWARDED_ALLOW_IPS", "*", "believe anybody"),
+    ("FORWARDED_ALLOW_IPS", "10.0.0.7/8", "networks"),
+    ("FORWARDED_ALLOW_IPS", "proxy.internal", "networks"),
+    ("CORS_ORIGINS", "*", "name each origin"),
+    ("CORS_ORIGINS", "null", "name each origin"),
+    ("CORS_ORIGINS", "https://a.test,*", "name each origin"),
+    ("CORS_ORIGINS", "https://*", "name each origin"),
+    ("CORS_ORIGINS", "https://*.com", "name each origin"),
+    ("CORS_ORIGINS", "https://app.*.com", "name each origin"),
+    ("CORS_ORIGINS", "https://app.example.com/", "without a path"),
+    ("CORS_ORIGINS", "app.example.com", "name each origin"),
+    ("CORS_ORIGINS", "file://", "name each origin"),
 ]
 
 
@@ -134,7 +172,8 @@ def environ(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in [*os.environ]:
         if re.match(
-            r"(S3|AUTH|DATABASE|UPLOAD|AWS)_|(HOST|PORT|DEBUG|DATA_DIR|LOG_.*|CORS_.*|API_.*|PUBLIC_URL|SHUTDOWN_.*)$",
+            r"(S3|AUTH|DATABASE|UPLOADS?|AWS|RATE|FORWARDED)_"
+            r"|(HOST|PORT|DEBUG|DATA_DIR|LOG_.*|CORS_.*|API_.*|PUBLIC_URL|SHUTDOWN_.*)$",
             name,
         ):
             monkeypatch.delenv(name)
@@ -169,10 +208,15 @@ def test_each_variable_sets_what_it_names(environ, variable, value, path, expect
         ("AUTH_JWT_SECRET", "auth.jwt_secret"),
         ("AUTH_SIGNING_SECRET", "auth.signing_secret"),
         ("DATABASE_URL", "database.url"),
+        ("RATE_LIMIT_STORAGE_URL", "rates.rate_limit_storage_url"),
     ],
 )
 def test_a_secret_is_taken_but_never_shown(environ, variable, path):
-    secret = "postgresql+asyncpg://u:hunter2@db/x" if variable == "DATABASE_URL" else "hunter2" * 8
+    addresses = {
+        "DATABASE_URL": "postgresql+asyncpg://u:hunter2@db/x",
+        "RATE_LIMIT_STORAGE_URL": "rediss://:hunter2@redis:6380/1?ssl_ca_certs=/etc/ca.pem",
+    }
+    secret = addresses.get(variable, "hunter2" * 8)
     environ.setenv("S3_ACCESS_KEY_ID", "AKIAEXAMPLE")
     environ.setenv("S3_SECRET_ACCESS_KEY", "hunter2")
     environ.setenv(variable, secret)
@@ -264,6 +308,15 @@ def test_a_database_address_is_taken_as_people_paste_it(given, taken):
     assert asyncpg_url(given) == taken
 
 
+def test_limits_are_each_taken_once_shortest_first(environ):
+    environ.setenv("RATE_LIMIT", "600/minute;20/second;600 per minute")
+    assert [str(window) for window in found("rates.windows")] == ["20 per 1 second", "600 per 1 minute"]
+
+
+def test_by_default_a_caller_has_a_limit():
+    assert [str(window) for window in found("rates.windows")] == ["600 per 1 minute"]
+
+
 def test_settings_can_not_be_changed():
     settings = Settings.from_environment()
     for target, name in ((settings, "store"), (settings.store, "region"), (settings.auth, "enabled")):
@@ -290,6 +343,7 @@ def test_the_example_file_names_every_variable():
     secrets = {
         "AUTH_JWKS_URL",
         "AUTH_SIGNING_SECRET",
+        "RATE_LIMIT_STORAGE_URL",
         "S3_ACCESS_KEY_ID",
         "S3_SECRET_ACCESS_KEY",
         "S3_SESSION_TOKEN",

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.core.exceptions import HoldfastError
 from app.modules.auth.authenticator import Authenticator
 from app.modules.auth.key_service import KeyService
 from app.modules.auth.principal import Principal
@@ -20,12 +21,30 @@ _bearer = HTTPBearer(
 )
 
 
+async def caller_of(request: Request) -> Principal | HoldfastError:
+    """Who calls, or why that isn't known: found out once a request, whoever asks first.
+
+    A token costs no I/O once its key is known, an API key one indexed read.
+    """
+    found: Principal | HoldfastError | None = getattr(request.state, "caller", None)
+    if found is None:
+        authenticator: Authenticator = request.app.state.authenticator
+        try:
+            found = await authenticator.authenticate(request.headers.getlist("Authorization"))
+        except HoldfastError as error:
+            found = error
+        request.state.caller = found
+    return found
+
+
 async def current_principal(
     request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Principal:
-    """The caller of this request. A token costs no I/O once its key is known, an API key one indexed read."""
-    authenticator: Authenticator = request.app.state.authenticator
-    return await authenticator.authenticate(request.headers.getlist("Authorization"))
+    """The caller of this request."""
+    caller = await caller_of(request)
+    if isinstance(caller, HoldfastError):
+        raise caller
+    return caller
 
 
 async def key_service(request: Request) -> KeyService:

@@ -35,6 +35,8 @@ from app.modules.files.services.reading import ReadService
 from app.modules.files.services.removal import RemovalService
 from app.modules.files.services.replacing import ReplaceService
 from app.modules.files.services.uploading import IncomingFile, UploadDetails, UploadService
+from app.modules.limits.rate_callers import counted_caller
+from app.modules.limits.upload_slots import UploadSlots
 
 # What a form may hold besides the file: all its fields, and headers and boundaries.
 FORM_OVERHEAD_BYTES = MAX_FIELDS * MAX_FIELD_BYTES + 65_536
@@ -72,6 +74,17 @@ async def writer(principal: CurrentPrincipal) -> Principal:
 
 
 Writer = Annotated[Principal, Depends(writer)]
+
+
+async def uploader(request: Request, principal: Writer) -> AsyncIterator[Principal]:
+    """A caller who may write and sends no more than so many files at once; asked before the first byte, too."""
+    slots: UploadSlots = request.app.state.upload_slots
+    with slots.one_of(await counted_caller(request)):
+        yield principal
+
+
+# Its end comes before the answer: who has it may send the next file.
+Uploader = Annotated[Principal, Depends(uploader, scope="function")]
 
 
 IdempotencyHeader = Annotated[
@@ -160,7 +173,7 @@ def _checked(file: FormFile) -> FormFile:
 
 
 async def form_file(
-    request: Request, _writer: Writer, services: Services, idempotency_key: IdempotencyHeader = None
+    request: Request, _uploader: Uploader, services: Services, idempotency_key: IdempotencyHeader = None
 ) -> IncomingFile:
     """The file of a multipart form, read up to its first byte.
 

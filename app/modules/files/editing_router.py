@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from app.core.problems import problem_responses
 from app.modules.files.answers import BYTES, CHANGE_PROBLEMS, UPLOAD_PROBLEMS, IfMatch, record_answer
-from app.modules.files.dependencies import IdempotencyHeader, Services, Writer, body_of, content_length
+from app.modules.files.dependencies import IdempotencyHeader, Services, Uploader, Writer, body_of, content_length
 from app.modules.files.editing_schemas import BatchRequest, BatchResult, BatchResults, FilePatch, ReplaceQuery
 from app.modules.files.schemas import File, SharedFile
 from app.modules.files.services.receiving import IncomingBytes
@@ -66,7 +66,7 @@ async def change_file(
 async def replace_content(
     request: Request,
     file_id: UUID,
-    principal: Writer,
+    principal: Uploader,
     query: Annotated[ReplaceQuery, Query()],
     services: Services,
     if_match: IfMatch = None,

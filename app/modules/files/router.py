@@ -26,6 +26,7 @@ from app.modules.files.dependencies import (
     IdempotencyHeader,
     IncomingFormFile,
     Services,
+    Uploader,
     Writer,
     body_of,
     content_length,
@@ -74,7 +75,9 @@ def _form_body() -> dict[str, Any]:
     responses=UPLOAD_PROBLEMS,
     openapi_extra=_form_body(),
 )
-async def upload_file(request: Request, principal: Writer, incoming: IncomingFormFile, services: Services) -> Response:
+async def upload_file(
+    request: Request, principal: Uploader, incoming: IncomingFormFile, services: Services
+) -> Response:
     """Upload one file as a form. It's checked while it streams and visible only when all of it is right."""
     return created_answer(request, await services.uploads.upload(principal, incoming), principal)
 
@@ -89,7 +92,7 @@ async def upload_file(request: Request, principal: Writer, incoming: IncomingFor
 async def upload_raw(
     request: Request,
     filename: str,
-    principal: Writer,
+    principal: Uploader,
     fields: Annotated[UploadFields, Query()],
     services: Services,
     idempotency_key: IdempotencyHeader = None,

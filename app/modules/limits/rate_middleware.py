@@ -1,0 +1,56 @@
+"""Counts every request of the API before anything of it is done, and refuses those that are too many."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.exceptions import TooMany
+from app.core.problems import problem_answer
+from app.modules.limits.rate_callers import counted_caller
+from app.modules.limits.rate_counter import RateCounter, Standing
+
+
+class RateLimit:
+    """Stands before the routes, so that what finds none counts too, and within CORS, so that preflights don't.
+
+    Args:
+        prefix: what the paths begin with that are counted.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self.app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what there is room for; no byte of a body is read before that."""
+        counter: RateCounter | None = scope["app"].state.rate_counter if self._is_counted(scope) else None
+        if counter is None:
+            await self.app(scope, receive, send)
+            return
+        standing = await counter.count(await counted_caller(Request(scope)))
+
+        async def send_with_standing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_headers(standing))
+            await send(message)
+
+        if standing.is_refused:
+            seconds = standing.reset_seconds
+            detail = f"You have sent {standing.limit} requests and may send more in {seconds} s."
+            answer = await problem_answer(TooMany(detail, retry_after_seconds=seconds))
+            await answer(scope, receive, send_with_standing)
+        else:
+            await self.app(scope, receive, send_with_standing)
+
+    def _is_counted(self, scope: Scope) -> bool:
+        return scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self._prefix}/")
+
+
+def _headers(standing: Standing) -> dict[str, str]:
+    return {
+        "RateLimit-Limit": str(standing.limit),
+        "RateLimit-Remaining": str(standing.remaining),
+        "RateLimit-Reset": str(standing.reset_seconds),
+    }
