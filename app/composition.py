@@ -19,6 +19,7 @@ from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices
 from app.modules.files.removal_repository import REMOVE_OBJECT
+from app.modules.limits.quota_service import QuotaService
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.uploads.assembly import build_upload_services
@@ -37,6 +38,7 @@ class Composition:
     s3: S3
     capabilities: StoreCapabilities
     auth: AuthServices
+    quotas: QuotaService
     files: FileServices
     uploads: UploadServices
     maintenance: MaintenanceService
@@ -58,6 +60,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
     auth = build_auth_services(settings, database, afterwork)
+    quotas = QuotaService(database, settings.quota)
     files = build_file_services(settings, database, s3, afterwork)
     uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
     lease_seconds = settings.upload.lease_seconds
@@ -65,7 +68,9 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
     try:
-        yield Composition(settings, database, s3, capabilities, auth, files.services, uploads, maintenance, outbox)
+        yield Composition(
+            settings, database, s3, capabilities, auth, quotas, files.services, uploads, maintenance, outbox
+        )
     finally:
         await auth.close()
         # All of it within one grace time: whoever stops processes doesn't wait three times.

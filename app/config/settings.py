@@ -13,6 +13,7 @@ from app.config.groups import (
     DatabaseSettings,
     MaintenanceSettings,
     OutboxSettings,
+    QuotaSettings,
     ServerSettings,
     UploadSettings,
     VerifySettings,
@@ -30,6 +31,7 @@ class Settings(BaseModel):
     auth: AuthSettings
     upload: UploadSettings
     verify: VerifySettings
+    quota: QuotaSettings
     outbox: OutboxSettings
     maintenance: MaintenanceSettings
     server: ServerSettings
@@ -50,6 +52,7 @@ class Settings(BaseModel):
             "auth": AuthSettings,
             "upload": UploadSettings,
             "verify": VerifySettings,
+            "quota": QuotaSettings,
             "outbox": OutboxSettings,
             "maintenance": MaintenanceSettings,
             "server": ServerSettings,

@@ -5,19 +5,16 @@ That nothing is left is checked after every test by the fixture `agreement`.
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 
 import pytest
 
 from app.config import MEBIBYTE
 from tests.support.content import noise
 from tests.support.faulty_store import faulty_store
+from tests.support.processes import service_process
 from tests.support.raw_http import FORM_END, FORM_TYPE, form_part, raw_connection
-from tests.support.service import SECRET, wait_until
+from tests.support.service import wait_until
 
 CONTENT = noise(30 * MEBIBYTE)
 SIZES = [100_000, 30 * MEBIBYTE]
@@ -171,47 +168,12 @@ def test_a_pending_file_is_in_no_listing_and_cannot_be_read(service, alice, regi
         assert alice.post(f"/files/{pending['id']}/copy").status_code == 409
 
 
-def test_sigterm_cuts_an_upload_off_and_leaves_nothing(base_settings, registry):
+def test_sigterm_cuts_an_upload_off_and_leaves_nothing(base_settings, service, registry):
     """Case 99: the service cleans up after the clients that it had to leave."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    store = base_settings["store"]
-    environment = {
-        "DATABASE_URL": base_settings["database"]["url"],
-        "S3_BUCKET_NAME": store["bucket_name"],
-        "S3_ENDPOINT_URL": store["endpoint_url"],
-        "S3_ACCESS_KEY_ID": store["access_key_id"],
-        "S3_SECRET_ACCESS_KEY": store["secret_access_key"],
-        "S3_ALLOWED_EXTENSIONS": "bin",
-        "AUTH_JWT_SECRET": SECRET,
-        "AUTH_ENABLED": "true",
-        "SHUTDOWN_GRACE_SECONDS": "1",
-        "PORT": str(port),
-        "PATH": os.environ["PATH"],
-    }
-    child = subprocess.Popen([sys.executable, "-m", "app", "serve"], env=environment, stderr=subprocess.PIPE)
-    try:
-        wait_until(lambda: _listens(port))
-        with raw_connection(port) as connection:
-            token = subprocess.run(
-                [sys.executable, "-m", "app", "token", "--sub", "alice"],
-                env=environment,
-                capture_output=True,
-                check=True,
-            )
-            head = {"Authorization": f"Bearer {token.stdout.decode().strip()}", "Content-Length": str(len(CONTENT))}
-            connection.send_head("PUT", "/api/v1/files/raw/data.bin", head)
-            connection.send(CONTENT[: 20 * MEBIBYTE])
-            wait_until(lambda: registry.rows("SELECT 1 FROM stored_objects WHERE upload_id IS NOT NULL"))
-            child.send_signal(signal.SIGTERM)
-            assert child.wait(20) == 0
-        assert registry.rows("SELECT 1 FROM file_uploads WHERE status = 'pending'") == []
-    finally:
-        child.kill()
-        child.communicate()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    with service_process(base_settings, SHUTDOWN_GRACE_SECONDS="1") as process, raw_connection(process.port) as sending:
+        sending.send_head("PUT", "/api/v1/files/raw/data.bin", raw_head(service, len(CONTENT)))
+        sending.send(CONTENT[: 20 * MEBIBYTE])
+        wait_until(lambda: registry.rows("SELECT 1 FROM stored_objects WHERE upload_id IS NOT NULL"))
+        process.child.send_signal(signal.SIGTERM)
+        assert process.child.wait(20) == 0
+    assert registry.rows("SELECT 1 FROM file_uploads WHERE status = 'pending'") == []

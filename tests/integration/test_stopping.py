@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
-import httpx
 import pytest
 
 from app.config import MEBIBYTE
 from tests.support.content import noise
+from tests.support.processes import service_process
 from tests.support.raw_http import raw_connection
-from tests.support.service import SECRET, wait_until
+from tests.support.service import wait_until
 
 CONTENT = noise(20 * MEBIBYTE)
 GRACE_SECONDS = 4
@@ -24,38 +20,8 @@ GRACE_SECONDS = 4
 
 @pytest.fixture
 def process(base_settings):
-    """`python -m app serve` as a process of its own, with its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    store = base_settings["store"]
-    environment = {
-        "DATABASE_URL": base_settings["database"]["url"],
-        "S3_BUCKET_NAME": store["bucket_name"],
-        "S3_ENDPOINT_URL": store["endpoint_url"],
-        "S3_ACCESS_KEY_ID": store["access_key_id"],
-        "S3_SECRET_ACCESS_KEY": store["secret_access_key"],
-        "S3_CAPABILITIES": ",".join(f"{name}={str(kept).lower()}" for name, kept in store["capabilities"].items()),
-        "S3_ALLOWED_EXTENSIONS": "bin",
-        "AUTH_JWT_SECRET": SECRET,
-        "SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS),
-        "PORT": str(port),
-        "PATH": os.environ["PATH"],
-    }
-    child = subprocess.Popen([sys.executable, "-m", "app", "serve"], env=environment, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: _status(port, "/health") == 200, timeout_seconds=60)
-        yield child, port
-    finally:
-        child.kill()
-        child.wait()
-
-
-def _status(port: int, path: str) -> int | None:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=10).status_code
-    except httpx.TransportError:
-        return None
+    with service_process(base_settings, SHUTDOWN_GRACE_SECONDS=str(GRACE_SECONDS)) as process:
+        yield process
 
 
 @contextmanager
@@ -70,15 +36,15 @@ def upload_begun(service, port: int, name: str):
 
 def test_sigterm_lets_uploads_end_and_undoes_those_that_dont(process, service, registry, alice):
     """Case 99."""
-    child, port = process
+    child, port, status = process.child, process.port, process.status
     begun = "SELECT 1 FROM stored_objects WHERE upload_id IS NOT NULL AND state = 'reserved'"
     with upload_begun(service, port, "quick.bin") as quick, upload_begun(service, port, "silent.bin") as silent:
-        assert _status(port, "/health/ready") == 200
+        assert status("/health/ready") == 200
         wait_until(lambda: len(registry.rows(begun)) == 2)
         child.send_signal(signal.SIGTERM)
         stopped_at = time.monotonic()
-        wait_until(lambda: _status(port, "/health/ready") == 503)
-        wait_until(lambda: _status(port, "/health/ready") is None)
+        wait_until(lambda: status("/health/ready") == 503)
+        wait_until(lambda: status("/health/ready") is None)
         quick.send(CONTENT[len(CONTENT) // 2 :])
         answer = quick.answer()
         assert answer.status == 201, "an upload that goes on is let end"

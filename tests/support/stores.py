@@ -71,6 +71,27 @@ UNREADABLE = """
     WHERE f.status IN ('available', 'deleted') AND o.state IS DISTINCT FROM 'stored'
 """
 
+# What owners are told that they have, less what files and reserved objects say: one statement, one snapshot.
+MISCOUNTED = """
+    SELECT owner_id, sum(bytes) AS bytes, sum(files) AS files, sum(reserved_bytes) AS reserved_bytes,
+           sum(reserved_files) AS reserved_files
+      FROM (
+        SELECT owner_id, bytes, files, reserved_bytes, reserved_files FROM owner_usage
+        UNION ALL SELECT owner_id, bytes, files, reserved_bytes, reserved_files FROM usage_changes
+        UNION ALL SELECT owner_id, -coalesce(file_size, 0), -1, 0, 0 FROM file_uploads
+                   WHERE status IN ('available', 'deleted')
+        UNION ALL SELECT held_for, 0, 0, -held_bytes, -held_files FROM stored_objects
+                   WHERE state = 'reserved' AND held_for IS NOT NULL
+      ) AS counted
+     GROUP BY owner_id
+    HAVING (sum(bytes), sum(files), sum(reserved_bytes), sum(reserved_files)) <> (0, 0, 0, 0)
+"""
+
+
+def miscounted(registry: Registry) -> list[str]:
+    """Owners whose usage isn't what the registry holds."""
+    return [f"usage differs by {row}" for row in registry.rows(MISCOUNTED)]
+
 
 def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     """Every way in which registry and bucket differ right now; empty when they agree."""
@@ -82,6 +103,7 @@ def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     # A row that waits to be looked at once more is no disagreement; an object under it is one, by the first rule.
     found += [f"unfinished row: {row['key']}" for row in rows if row["state"] == "reserved"]
     found += [f"unfinished multipart upload: {key}" for key in bucket.unfinished()]
+    found += miscounted(registry)
     found += [
         f"pending file: {row['id']}" for row in registry.rows("SELECT id FROM file_uploads WHERE status = 'pending'")
     ]

@@ -61,6 +61,8 @@ VARIABLES = [
     ("AUTH_JWKS_MAX_AGE_SECONDS", "7200", "auth.jwks_max_age_seconds", 7200.0),
     ("AUTH_JWKS_TIMEOUT_SECONDS", "2", "auth.jwks_timeout_seconds", 2.0),
     ("UPLOAD_LEASE_SECONDS", "90", "upload.lease_seconds", 90.0),
+    ("QUOTA_MAX_BYTES", "1073741824", "quota.max_bytes", 1_073_741_824),
+    ("QUOTA_MAX_FILES", "0", "quota.max_files", 0),
     ("MAINTENANCE_INTERVAL_SECONDS", "0", "maintenance.maintenance_interval_seconds", 0.0),
     ("RECONCILE_GRACE_SECONDS", "60", "maintenance.reconcile_grace_seconds", 60.0),
     ("FILE_CLEANUP_DAYS", "0", "maintenance.file_cleanup_days", 0),
@@ -117,6 +119,9 @@ WRONG = [
     ("S3_SECRET_ACCESS_KEY", "hunter2", "S3_ACCESS_KEY_ID"),
     ("S3_KMS_KEY_ID", "arn:aws:kms:1", "S3_ENCRYPT_AT_REST=true"),
     ("UPLOAD_LEASE_SECONDS", "0", "greater than or equal to 1"),
+    ("QUOTA_MAX_BYTES", "-1", "greater than or equal to 0"),
+    ("QUOTA_MAX_BYTES", "1 GB", "integer"),
+    ("QUOTA_MAX_FILES", "-1", "greater than or equal to 0"),
 ]
 
 
@@ -126,7 +131,7 @@ def environ(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in [*os.environ]:
         if re.match(
-            r"(S3|AUTH|DATABASE|UPLOAD|AWS)_|(HOST|PORT|DEBUG|DATA_DIR|LOG_.*|CORS_.*|API_.*|SHUTDOWN_.*)$", name
+            r"(S3|AUTH|DATABASE|UPLOAD|QUOTA|AWS)_|(HOST|PORT|DEBUG|DATA_DIR|LOG_.*|CORS_.*|API_.*|SHUTDOWN_.*)$", name
         ):
             monkeypatch.delenv(name)
     for name, value in NEEDED.items():

@@ -42,7 +42,7 @@ async def change_many(
 @router.patch(
     "/{file_id:uuid}",
     response_model=File,
-    responses=CHANGE_PROBLEMS | problem_responses(415),
+    responses=CHANGE_PROBLEMS | problem_responses(413, 415),
     openapi_extra=MERGE_PATCH,
 )
 async def change_file(

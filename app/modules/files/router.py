@@ -254,7 +254,10 @@ async def presign_download(
 
 
 @router.post(
-    "/{file_id:uuid}/copy", status_code=201, response_model=File, responses=CHANGE_PROBLEMS | problem_responses(415)
+    "/{file_id:uuid}/copy",
+    status_code=201,
+    response_model=File,
+    responses=CHANGE_PROBLEMS | problem_responses(413, 415),
 )
 async def copy_file(
     request: Request,

@@ -97,6 +97,7 @@ class LifecycleService:
 
         Raises:
             FileNotAvailable: the source's bytes are not verified, or went while they were copied.
+            QuotaExceeded: there is no room for another file of that size.
         """
         principal.require(Scope.READ)
         owner = principal.require(Scope.WRITE)
@@ -134,4 +135,4 @@ class LifecycleService:
                 raise FileNotAvailable("The file's content went away while it was copied.") from error
             return draft, content
 
-        return await self._parts.reservations.run(draft, write, key=claim)
+        return await self._parts.reservations.run(draft, write, most_bytes=content.size_bytes, key=claim)

@@ -10,6 +10,7 @@ from app.modules.files.s3_service import FileStore
 from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.renaming import Renaming
 from app.modules.files.services.reservations import Reservations
+from app.modules.limits.quota_admission import Quotas
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,5 @@ class ServiceParts:
     reservations: Reservations
     renaming: Renaming
     keys: IdempotencyService
+    quotas: Quotas
     settings: StoreSettings

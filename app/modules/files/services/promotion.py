@@ -80,7 +80,8 @@ class PromotionService:
             return draft, found
 
         try:
-            return await self._reservations.run(draft, write, purpose=PendingFile(file.id))
+            # The object that the client wrote holds as much until the flip.
+            return await self._reservations.run(draft, write, most_bytes=0, purpose=PendingFile(file.id))
         except (UploadAborted, ObjectChanged, ObjectNotFound):
             return None  # who was faster has given the staging object up, and it goes at once
 

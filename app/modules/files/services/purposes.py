@@ -15,6 +15,7 @@ from app.modules.files.models import FileUpload, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.drafts import FileDraft, make_available, new_file
+from app.modules.limits.quota_admission import Quotas
 
 
 class Purpose(ABC):
@@ -29,8 +30,12 @@ class Purpose(ABC):
     def __init__(self, file_id: UUID) -> None:
         self.file_id = file_id
 
-    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:  # noqa: ARG002 -- a new file needs it
-        """Register the reserved object, and the file if it's new, before the first byte is written."""
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject, quotas: Quotas) -> None:  # noqa: ARG002 -- a new file needs them
+        """Register the reserved object, and the file if it's new, before the first byte is written.
+
+        Raises:
+            QuotaExceeded: there is no room for `stored.held_bytes`.
+        """
         FileRepository(session).add_object(stored)
 
     @abstractmethod
@@ -69,11 +74,12 @@ class NewFile(PendingFile):
     def __init__(self) -> None:
         super().__init__(new_id())
 
-    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject, quotas: Quotas) -> None:
         """Register both."""
         file = new_file(draft, utc_now(), self.file_id)
         file.current_object_id = stored.id
-        await FileRepository(session).add(file, stored)
+        stored.held_for, stored.held_files = draft.owner_id, 1
+        await FileRepository(session).add(file, stored, quotas)
 
 
 class Replacement(Purpose):
@@ -89,15 +95,20 @@ class Replacement(Purpose):
         super().__init__(file_id)
         self._accept = accept
 
-    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:
-        """Register the object under the file's lock: whoever deletes the file from now on ends the write."""
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject, quotas: Quotas) -> None:  # noqa: ARG002 -- it may be somebody else's by now
+        """Register the object under the file's lock: whoever deletes the file from now on ends the write.
+
+        Until the flip the old bytes count as well as the new ones.
+        """
         repository = FileRepository(session)
         await repository.lock(self.file_id)
         file = await repository.by_id(self.file_id)
         if file is None:
             raise FileNotFound
         self._accept(file)
-        await super().enter(session, draft, stored)
+        await quotas.admit(session, file.owner_id, size_bytes=stored.held_bytes, files=0)
+        stored.held_for = file.owner_id
+        repository.add_object(stored)
 
     async def flip(
         self,

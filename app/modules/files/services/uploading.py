@@ -104,7 +104,7 @@ class UploadService:
             said = _fingerprint(filename, incoming.details(), arriving.sha256)
             return final, arriving.content(said)
 
-        return await self._parts.reservations.run(before, write, key=claim)
+        return await self._parts.reservations.run(before, write, most_bytes=arriving.most_bytes, key=claim)
 
 
 def _fingerprint(filename: str, details: UploadDetails, sha256: str) -> str:

@@ -1,0 +1,1 @@
+"""What owners may have and callers may do: quotas, and how often."""
