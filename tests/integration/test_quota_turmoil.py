@@ -17,7 +17,7 @@ from tests.support.stores import miscounted
 
 ROUNDS = 12
 SIZE = 1000
-QUOTA = {"max_files": 40, "max_bytes": 100_000}
+QUOTA = {"max_files": 12, "max_bytes": 9_000}
 OWNERS = ("alice", "bob")
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 # As if the time of some direct uploads were over, and of all that was soft-deleted.
