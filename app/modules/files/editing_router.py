@@ -72,7 +72,8 @@ async def replace_content(
 ) -> Response:
     """Give an available file new bytes, sent as the bare body; until they are verified it keeps the old ones.
 
-    They must be what the file's name says. Presigned URLs of the old bytes end with them.
+    They must be what the file's name says. Presigned URLs of the old bytes end with them. The owner's quota needs
+    room for both: else 413 `quota_exceeded`.
     """
     length = content_length(request)
     incoming = IncomingBytes(

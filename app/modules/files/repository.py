@@ -65,6 +65,9 @@ class FileRepository:
 
     async def _one(self, query: Select[FileUpload]) -> FileUpload | None:
         file: FileUpload | None = await self._session.scalar(query.options(joinedload(FileUpload.current_object)))
+        if file is not None and file.current_object is None and file.current_object_id is not None:
+            # Who waited for the row's lock gets the row as it is then, and not the object that it points at since.
+            await self._session.refresh(file, ["current_object"])
         return file
 
     async def by_id(self, file_id: UUID) -> FileUpload | None:

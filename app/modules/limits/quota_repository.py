@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.modules.limits.quota_models import OwnerUsage, UsageChange
 
+COUNTERS = ("bytes", "files", "reserved_bytes", "reserved_files")
 OWNERS_AT_ONCE = 100
 
 
@@ -33,26 +34,15 @@ class QuotaRepository:
 
     async def totals(self, owner_id: str) -> OwnedTotals:
         """What an owner has at this moment: the sums and what changed since, in one snapshot."""
-        changes = select(UsageChange).where(UsageChange.owner_id == owner_id).subquery()
-        since = select(
-            *(func.sum(changes.c[name]).label(name) for name in ("bytes", "files", "reserved_bytes", "reserved_files"))
-        ).subquery()
-        known = select(OwnerUsage).where(OwnerUsage.owner_id == owner_id).subquery()
-
-        def total(name: str) -> ColumnElement[int]:
-            return func.coalesce(known.c[name], 0) + func.coalesce(since.c[name], 0)
-
-        query = select(
-            total("bytes"),
-            total("files"),
-            total("reserved_bytes"),
-            total("reserved_files"),
-            known.c.max_bytes,
-            known.c.max_files,
-        ).select_from(since.outerjoin(known, known.c.owner_id == owner_id))
+        changed = select(*(func.sum(getattr(UsageChange, name)).label(name) for name in COUNTERS))
+        since = changed.where(UsageChange.owner_id == owner_id).subquery()
+        sums = (func.coalesce(getattr(OwnerUsage, name), 0) + func.coalesce(since.c[name], 0) for name in COUNTERS)
+        query = select(*sums, OwnerUsage.max_bytes, OwnerUsage.max_files).select_from(
+            since.outerjoin(OwnerUsage, OwnerUsage.owner_id == owner_id)
+        )
         found = (await self._session.execute(query)).one()
-        size_bytes, files, reserved_bytes, reserved_files = map(int, found[:4])
-        return OwnedTotals(size_bytes, files, reserved_bytes, reserved_files, *found[4:])
+        size_bytes, files, reserved_bytes, reserved_files = map(int, found[: len(COUNTERS)])
+        return OwnedTotals(size_bytes, files, reserved_bytes, reserved_files, found.max_bytes, found.max_files)
 
     async def set_limits(self, owner_id: str, *, max_bytes: int | None, max_files: int | None) -> None:
         """Give an owner limits of its own; None leaves one to the settings."""
