@@ -18,6 +18,7 @@ from app.core.database import Base
 from app.core.outbox import entries as outbox_entries
 from app.modules.auth import models as auth_models
 from app.modules.files import models as files_models
+from app.modules.limits import quota_models
 from app.modules.maintenance import models as maintenance_models
 from app.modules.uploads import models as uploads_models
 
@@ -30,6 +31,7 @@ TABLES_OF = (
     outbox_entries,
     auth_models,
     files_models,
+    quota_models,
     maintenance_models,
     uploads_models,
 )  # imported for their tables

@@ -21,6 +21,7 @@ from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices
 from app.modules.files.removal_repository import REMOVE_OBJECT
+from app.modules.limits.quota_service import QuotaService
 from app.modules.limits.rate_counter import RateCounter, build_rate_counter
 from app.modules.limits.upload_slots import UploadSlots
 from app.modules.maintenance.assembly import build_maintenance
@@ -43,6 +44,7 @@ class Composition:
     capabilities: StoreCapabilities
     auth: AuthServices
     audit: AuditService
+    quotas: QuotaService
     files: FileServices
     grants: GrantService
     uploads: UploadServices
@@ -68,6 +70,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
     auth = build_auth_services(settings, database, afterwork)
     audit = AuditService(database, CursorSigner(settings.signing_secret))
+    quotas = QuotaService(database, settings.quota)
     files = build_file_services(settings, database, s3, afterwork)
     uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
     lease_seconds = settings.upload.lease_seconds
@@ -83,6 +86,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             capabilities,
             auth,
             audit,
+            quotas,
             files.services,
             GrantService(database),
             uploads,

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from alembic import op
 
 revision = "20261121l"
-down_revision = "20261121j"
+down_revision = "20261121k"
 branch_labels = None
 depends_on = None
 

@@ -11,6 +11,7 @@ from app.modules.audit import router as audit_router
 from app.modules.auth import router as keys_router
 from app.modules.files import editing_router, listing_router
 from app.modules.files import router as files_router
+from app.modules.limits import router as usage_router
 from app.modules.sharing import router as sharing_router
 from app.modules.uploads import router as uploads_router
 from app.modules.uploads import uppy_router
@@ -21,6 +22,7 @@ __all__ = ["EVERYWHERE", "ROUTERS", "STREAMED_ROUTES"]
 ROUTERS: tuple[APIRouter, ...] = (
     keys_router.router,
     audit_router.router,
+    usage_router.router,
     uploads_router.router,
     uppy_router.router,
     listing_router.router,

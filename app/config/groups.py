@@ -97,6 +97,15 @@ class VerifySettings(SettingsGroup):
         return self.inline_max_mb * MEBIBYTE
 
 
+class QuotaSettings(SettingsGroup):
+    """How much each owner may have that has no limit of its own (`QUOTA_*`); None is no limit."""
+
+    model_config = group_of("QUOTA_")
+
+    max_bytes: Annotated[int | None, Field(ge=0, le=2**53 - 1)] = None
+    max_files: Annotated[int | None, Field(ge=0, le=2**53 - 1)] = None
+
+
 class OutboxSettings(SettingsGroup):
     """Who carries out what must happen after a commit, such as removing objects (`OUTBOX_*`)."""
 

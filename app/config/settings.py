@@ -13,6 +13,7 @@ from app.config.groups import (
     DatabaseSettings,
     MaintenanceSettings,
     OutboxSettings,
+    QuotaSettings,
     ServerSettings,
     UploadSettings,
     VerifySettings,
@@ -31,6 +32,7 @@ class Settings(BaseModel):
     auth: AuthSettings
     upload: UploadSettings
     verify: VerifySettings
+    quota: QuotaSettings
     outbox: OutboxSettings
     maintenance: MaintenanceSettings
     rates: RateSettings
@@ -52,6 +54,7 @@ class Settings(BaseModel):
             "auth": AuthSettings,
             "upload": UploadSettings,
             "verify": VerifySettings,
+            "quota": QuotaSettings,
             "outbox": OutboxSettings,
             "maintenance": MaintenanceSettings,
             "rates": RateSettings,

@@ -226,3 +226,13 @@ def test_who_may_only_read_a_file_and_opens_it_to_others_is_told_as_denied(alice
     grant(alice, file, "user:bob")
     assert bob.put(grant_path(file, "user:eve"), json={"access": "read"}).status_code == 403
     assert told(admin, file["id"])[-1] == ("user bob", "grant.put", "denied", {})
+
+
+def test_other_limits_than_the_usual_ones_are_told_of_their_owner(admin):
+    owner = f"owner-{uuid4().hex}"
+    assert admin.put(f"/usage/{owner}/limits", json={"max_bytes": 10, "max_files": None}).status_code == 200
+    assert admin.delete(f"/usage/{owner}/limits").status_code == 204
+    assert [(each["actor"], each["action"], each["details"]) for each in entries(admin, owner_id=owner)] == [
+        ("root", "quota.override", {"max_bytes": 10, "max_files": None}),
+        ("root", "quota.override", {"max_bytes": "default", "max_files": "default"}),
+    ]

@@ -230,3 +230,33 @@ def test_a_wrong_password_does_not(awkward_role):
     assert wrong != awkward_role
     with pytest.raises(asyncpg.InvalidPasswordError):
         run_sql(wrong, "SELECT 1")
+
+
+BEFORE_QUOTAS = "20261121i"
+FILES_BEFORE_QUOTAS = """
+    INSERT INTO file_uploads (id, owner_id, filename, content_type, status, file_size)
+    SELECT gen_random_uuid(), owner, 'a.txt', 'text/plain', status, size
+      FROM (VALUES ('alice', 'available', 1000), ('alice', 'deleted', 100), ('alice', 'rejected', 10),
+                   ('bob', 'available', 1), ('carol', 'pending', 5), ('carol', 'pending', NULL))
+        AS f (owner, status, size)
+"""
+OBJECTS_BEFORE_QUOTAS = """
+    INSERT INTO stored_objects (id, key, file_id, role, state)
+    SELECT gen_random_uuid(), gen_random_uuid()::text, id, role, 'reserved'
+      FROM file_uploads, unnest(ARRAY['staging', 'content']) AS role
+     WHERE status = 'pending' OR (owner_id = 'bob' AND role = 'content')
+"""
+USAGE = "SELECT owner_id, {} FROM {} GROUP BY owner_id HAVING sum(bytes + files + reserved_files) > 0 ORDER BY owner_id"
+COUNTERS = ("bytes", "files", "reserved_bytes", "reserved_files")
+
+
+def test_quotas_begin_with_what_owners_have_already(empty):
+    config = config_for(empty)
+    command.upgrade(config, BEFORE_QUOTAS)
+    run_sql(empty, FILES_BEFORE_QUOTAS, OBJECTS_BEFORE_QUOTAS, "SELECT 1")
+    command.upgrade(config, "head")
+    both = "(SELECT * FROM usage_changes UNION ALL SELECT owner_id, 0, {} FROM owner_usage) AS u".format(
+        ", ".join(COUNTERS)
+    )
+    found = run_sql(empty, USAGE.format(", ".join(f"sum({name})::int" for name in COUNTERS), both))
+    assert found == [("alice", 1100, 2, 0, 0), ("bob", 1, 1, 0, 0), ("carol", 0, 0, 5, 2)]

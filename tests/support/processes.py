@@ -30,6 +30,11 @@ class Served:
         except httpx.TransportError:
             return None
 
+    def client(self, token: str) -> httpx.Client:
+        """A client with that token."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1", headers=headers, timeout=60)
+
 
 def environment_of(settings: Settings, **variables: str) -> dict[str, str]:
     """All that a process needs to work on the same registry and bucket, and `variables`."""
@@ -44,6 +49,8 @@ def environment_of(settings: Settings, **variables: str) -> dict[str, str]:
         "S3_REGION": store.region,
         "S3_CAPABILITIES": ",".join(f"{name}={str(kept).lower()}" for name, kept in store.capabilities.items()),
         "AUTH_JWT_SECRET": SECRET,
+        "RATE_LIMIT": "",
+        "MAINTENANCE_INTERVAL_SECONDS": "0",
         **variables,
     }
 

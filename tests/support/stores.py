@@ -107,6 +107,27 @@ LEDGER = """
             OR (e.result = 'rejected' AND e.action IN ('file.upload', 'file.copy', 'file.create_upload'))))
 """
 
+# What owners are told that they have, less what files and reserved objects say: one statement, one snapshot.
+MISCOUNTED = """
+    SELECT owner_id, sum(bytes) AS bytes, sum(files) AS files, sum(reserved_bytes) AS reserved_bytes,
+           sum(reserved_files) AS reserved_files
+      FROM (
+        SELECT owner_id, bytes, files, reserved_bytes, reserved_files FROM owner_usage
+        UNION ALL SELECT owner_id, bytes, files, reserved_bytes, reserved_files FROM usage_changes
+        UNION ALL SELECT owner_id, -coalesce(file_size, 0), -1, 0, 0 FROM file_uploads
+                   WHERE status IN ('available', 'deleted')
+        UNION ALL SELECT held_for, 0, 0, -held_bytes, -held_files FROM stored_objects
+                   WHERE state = 'reserved' AND held_for IS NOT NULL
+      ) AS counted
+     GROUP BY owner_id
+    HAVING (sum(bytes), sum(files), sum(reserved_bytes), sum(reserved_files)) <> (0, 0, 0, 0)
+"""
+
+
+def miscounted(registry: Registry) -> list[str]:
+    """Owners whose usage isn't what the registry holds."""
+    return [f"usage differs by {row}" for row in registry.rows(MISCOUNTED)]
+
 
 def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     """Every way in which registry and bucket differ right now; empty when they agree."""
@@ -117,7 +138,8 @@ def disagreements(registry: Registry, bucket: Bucket) -> list[str]:
     found += [f"row without object: {key}" for key in stored - keys]
     found += [f"unfinished multipart upload: {key}" for key in bucket.unfinished()]
     # A row that waits to be looked at once more is no disagreement; an object under it is one, by the first rule.
-    return found + [f"{row['what']}: {row['name']}" for row in rows if row["what"] != "stored"]
+    found += [f"{row['what']}: {row['name']}" for row in rows if row["what"] != "stored"]
+    return found + miscounted(registry)
 
 
 def wait_for_agreement(registry: Registry, bucket: Bucket) -> None:

@@ -62,6 +62,8 @@ VARIABLES = [
     ("AUTH_JWKS_MAX_AGE_SECONDS", "7200", "auth.jwks_max_age_seconds", 7200.0),
     ("AUTH_JWKS_TIMEOUT_SECONDS", "2", "auth.jwks_timeout_seconds", 2.0),
     ("UPLOAD_LEASE_SECONDS", "90", "upload.lease_seconds", 90.0),
+    ("QUOTA_MAX_BYTES", "1073741824", "quota.max_bytes", 1_073_741_824),
+    ("QUOTA_MAX_FILES", "0", "quota.max_files", 0),
     ("MAINTENANCE_INTERVAL_SECONDS", "0", "maintenance.maintenance_interval_seconds", 0.0),
     ("RECONCILE_GRACE_SECONDS", "60", "maintenance.reconcile_grace_seconds", 60.0),
     ("FILE_CLEANUP_DAYS", "0", "maintenance.file_cleanup_days", 0),
@@ -163,6 +165,9 @@ WRONG = [
     ("CORS_ORIGINS", "https://app.example.com/", "without a path"),
     ("CORS_ORIGINS", "app.example.com", "name each origin"),
     ("CORS_ORIGINS", "file://", "name each origin"),
+    ("QUOTA_MAX_BYTES", "-1", "greater than or equal to 0"),
+    ("QUOTA_MAX_BYTES", "1 GB", "integer"),
+    ("QUOTA_MAX_FILES", "-1", "greater than or equal to 0"),
 ]
 
 
@@ -172,7 +177,7 @@ def environ(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in [*os.environ]:
         if re.match(
-            r"(S3|AUTH|DATABASE|UPLOADS?|AWS|RATE|FORWARDED)_"
+            r"(S3|AUTH|DATABASE|UPLOADS?|QUOTA|AWS|RATE|FORWARDED)_"
             r"|(HOST|PORT|DEBUG|DATA_DIR|LOG_.*|CORS_.*|API_.*|PUBLIC_URL|SHUTDOWN_.*)$",
             name,
         ):

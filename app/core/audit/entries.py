@@ -43,6 +43,8 @@ class Action(StrEnum):
     GRANT_PUT = "grant.put"
     GRANT_DELETE = "grant.delete"
 
+    QUOTA_OVERRIDE = "quota.override"
+
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
 

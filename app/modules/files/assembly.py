@@ -27,6 +27,7 @@ from app.modules.files.services.replacing import ReplaceService
 from app.modules.files.services.reservations import Reservations
 from app.modules.files.services.uploading import UploadService
 from app.modules.files.services.verification import Verifier
+from app.modules.limits.quota_admission import Quotas
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class FileParts:
     policy: ContentPolicy
     reservations: Reservations
     keys: IdempotencyService
+    quotas: Quotas
 
 
 def build_file_services(settings: Settings, database: Database, s3: S3, afterwork: Afterwork) -> FileParts:
@@ -46,13 +48,15 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     policy = ContentPolicy.from_settings(settings.store.allowed_extensions, settings.store.allowed_mime_types)
     # The first verdict on binary content loads libmagic's rules.
     detect(b"\xff\x00")
-    reservations = Reservations(database, store, settings.store, afterwork, settings.upload.lease_seconds)
+    quotas = Quotas(settings.quota)
+    reservations = Reservations(database, store, settings.store, quotas, afterwork, settings.upload.lease_seconds)
     parts = ServiceParts(
         database=database,
         store=store,
         reservations=reservations,
         renaming=Renaming(policy, Verifier(store, policy)),
         keys=IdempotencyService(database),
+        quotas=quotas,
         settings=settings.store,
     )
     receiving = Receiving(reservations, store, policy, settings.store.max_file_size_bytes)
@@ -69,4 +73,4 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
         removal=RemovalService(database, store, settings.upload),
         upload_settings=settings.upload,
     )
-    return FileParts(services, store, policy, reservations, parts.keys)
+    return FileParts(services, store, policy, reservations, parts.keys, quotas)

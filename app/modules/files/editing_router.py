@@ -42,7 +42,7 @@ async def change_many(
 @router.patch(
     "/{file_id:uuid}",
     response_model=File | SharedFile,
-    responses=CHANGE_PROBLEMS | problem_responses(415),
+    responses=CHANGE_PROBLEMS | problem_responses(413, 415),
     openapi_extra=MERGE_PATCH,
 )
 async def change_file(
@@ -73,7 +73,8 @@ async def replace_content(
 ) -> Response:
     """Give an available file new bytes, sent as the bare body; until they are verified it keeps the old ones.
 
-    They must be what the file's name says. Presigned URLs of the old bytes end with them.
+    They must be what the file's name says. Presigned URLs of the old bytes end with them. The owner's quota needs
+    room for both: else 413 `quota_exceeded`.
     """
     length = content_length(request)
     incoming = IncomingBytes(

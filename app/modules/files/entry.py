@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import ColumnElement, Insert, bindparam, func, insert, literal
@@ -20,9 +21,11 @@ class Entry:
     Args:
         models: of which one instance each is entered, with all its columns but those that the database
             computes; what an instance leaves open gets the database's default.
+        computed: expressions that are entered in place of parameters, by the names of those; they may be made
+            of any parameters.
     """
 
-    def __init__(self, *models: type[Base]) -> None:
+    def __init__(self, *models: type[Base], computed: Mapping[str, ColumnElement[Any]] | None = None) -> None:
         self._attributes = {
             model: {
                 name: f"{model.__tablename__}_{name}"
@@ -31,7 +34,7 @@ class Entry:
             }
             for model in models
         }
-        *others, last = [_insert(model, parameters) for model, parameters in self._attributes.items()]
+        *others, last = [_insert(model, parameters, computed or {}) for model, parameters in self._attributes.items()]
         self.statement = last.add_cte(*(each.cte(f"entry_{number}") for number, each in enumerate(others)))
 
     def parameters(self, *rows: Base) -> dict[str, Any]:
@@ -41,7 +44,7 @@ class Entry:
         }
 
 
-def _insert(model: type[Base], parameters: dict[str, str]) -> Insert:
+def _insert(model: type[Base], parameters: dict[str, str], computed: Mapping[str, ColumnElement[Any]]) -> Insert:
     columns = model.__mapper__.columns
     values: dict[Any, ColumnElement[Any]] = {}
     for name, parameter in parameters.items():
@@ -50,5 +53,5 @@ def _insert(model: type[Base], parameters: dict[str, str]) -> Insert:
         default = getattr(column.server_default, "arg", None)
         if default is not None:
             given = func.coalesce(given, literal(default) if isinstance(default, str) else default)
-        values[column] = given
+        values[column] = computed.get(parameter, given)
     return insert(cast("Table", model.__table__)).values(values)

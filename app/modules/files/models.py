@@ -138,6 +138,10 @@ class StoredObject(Base):
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     url_expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    # What it takes of whose quota for as long as it is reserved; the database's triggers count it.
+    held_for: Mapped[str | None] = mapped_column(Text)
+    held_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    held_files: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     scrubbed_at: Mapped[datetime | None] = mapped_column(Moment)
     original_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))

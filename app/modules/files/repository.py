@@ -14,8 +14,15 @@ from app.modules.auth.principal import Principal
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
 from app.modules.files.visibility import changeable_by, entrusted_to, granted_to, owned_by, readable_by
+from app.modules.limits.quota_admission import Quotas, admitted_bytes, quota_kept
 
-NEW_FILE = Entry(StoredObject, FileUpload)
+# The statement that enters an object asks for its room, so that a new file costs no other.
+HELD_BYTES = {
+    "stored_objects_held_bytes": admitted_bytes(
+        "stored_objects_held_for", "stored_objects_held_bytes", "stored_objects_held_files"
+    )
+}
+NEW_FILE = Entry(StoredObject, FileUpload, computed=HELD_BYTES)
 
 
 class FileRepository:
@@ -28,9 +35,14 @@ class FileRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, file: FileUpload, stored: StoredObject) -> None:
-        """Enter a file and the object that its bytes will go to."""
-        await self._session.execute(NEW_FILE.statement, NEW_FILE.parameters(file, stored))
+    async def add(self, file: FileUpload, stored: StoredObject, quotas: Quotas) -> None:
+        """Enter a file and the object that its bytes will go to, if there is room for what it holds.
+
+        Raises:
+            QuotaExceeded: there is none.
+        """
+        with quota_kept():
+            await self._session.execute(NEW_FILE.statement, NEW_FILE.parameters(file, stored) | quotas.parameters)
 
     def add_object(self, stored: StoredObject) -> None:
         """Enter one more object of a file that is known."""
@@ -137,6 +149,12 @@ class FileRepository:
     async def extend_lease(self, object_id: UUID, until: datetime) -> None:
         """Give an object that nobody holds by a token more time."""
         await self._change_leased(object_id, None, lease_expires_at=until)
+
+    async def held_bytes(self, file_id: UUID) -> int:
+        """How many bytes are held for what is still being written for a file."""
+        reserved = (StoredObject.file_id == file_id, StoredObject.state == ObjectState.RESERVED)
+        query = select(func.coalesce(func.sum(StoredObject.held_bytes), 0)).where(*reserved)
+        return int(await self._session.scalar(query) or 0)
 
     async def lock(self, file_id: UUID) -> None:
         """Take the file's lock, as all do who change a file and its objects: first, so that none wait in a ring."""

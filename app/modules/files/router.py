@@ -78,7 +78,11 @@ def _form_body() -> dict[str, Any]:
 async def upload_file(
     request: Request, principal: Uploader, incoming: IncomingFormFile, services: Services
 ) -> Response:
-    """Upload one file as a form. It's checked while it streams and visible only when all of it is right."""
+    """Upload one file as a form. It's checked while it streams and visible only when all of it is right.
+
+    Where the owner's quota has no room, nothing is stored: 413 `quota_exceeded`. A body whose length isn't said
+    and that is larger than 8 MiB needs room for the largest file there may be, until it has ended.
+    """
     return created_answer(request, await services.uploads.upload(principal, incoming), principal)
 
 
@@ -261,7 +265,10 @@ async def presign_download(
 
 
 @router.post(
-    "/{file_id:uuid}/copy", status_code=201, response_model=File, responses=CHANGE_PROBLEMS | problem_responses(415)
+    "/{file_id:uuid}/copy",
+    status_code=201,
+    response_model=File,
+    responses=CHANGE_PROBLEMS | problem_responses(413, 415),
 )
 async def copy_file(
     request: Request,
@@ -271,7 +278,10 @@ async def copy_file(
     changes: CopyRequest | None = None,
     idempotency_key: IdempotencyHeader = None,
 ) -> Response:
-    """A new file with the same bytes; none of them passes the API. The copy of a file granted to you is yours."""
+    """A new file with the same bytes; none of them passes the API.
+
+    The copy of a file granted to you is yours. It counts for its owner's quota like any other.
+    """
     wanted = (changes or CopyRequest()).to_changes()
     copy = await services.lifecycle.copy(principal, file_id, wanted, idempotency_key=idempotency_key)
     return created_answer(request, copy, principal)

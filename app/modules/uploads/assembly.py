@@ -33,6 +33,6 @@ def build_upload_services(
     shared = Shared(settings, database, s3, capabilities, afterwork)
     completion = CompletionService(shared, promotions, verifier, files.services.lifecycle)
     files.services.reader.when_pending(completion.look)
-    creation = CreationService(shared, offers, files.store, files.reservations, files.policy, files.keys)
+    creation = CreationService(shared, offers, files.store, files.reservations, files.policy, files.keys, files.quotas)
     tokens = ControlTokens(settings.signing_secret)
     return UploadServices(creation, completion, offers, tokens, settings.server.public_url)

@@ -12,10 +12,12 @@ from app.core.audit import Action, Actor, AuditEntry, record
 from app.core.outbox import OutboxEntry, enqueue
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
+from app.modules.files.repository import HELD_BYTES
+from app.modules.limits.quota_admission import Quotas, quota_kept
 from app.modules.uploads.models import UploadSession
 
 VERIFY_UPLOAD = "upload.verify"
-NEW_UPLOAD = Entry(StoredObject, FileUpload, AuditEntry, UploadSession)
+NEW_UPLOAD = Entry(StoredObject, FileUpload, AuditEntry, UploadSession, computed=HELD_BYTES)
 
 
 class UploadRepository:
@@ -24,9 +26,18 @@ class UploadRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, file: FileUpload, stored: StoredObject, upload: UploadSession, entry: AuditEntry) -> None:
-        """Enter a file, the object that the client writes, the session, and who began it, in one round trip."""
-        await self._session.execute(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload, entry))
+    async def add(
+        self, file: FileUpload, stored: StoredObject, upload: UploadSession, entry: AuditEntry, quotas: Quotas
+    ) -> None:
+        """Enter a file, the object that the client writes, the session, and who began it, in one round trip.
+
+        Raises:
+            QuotaExceeded: there is no room for it.
+        """
+        with quota_kept():
+            await self._session.execute(
+                NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload, entry) | quotas.parameters
+            )
 
     async def get(self, file_id: UUID) -> tuple[UploadSession, StoredObject] | None:
         """The session of a file, with the object that the client writes."""

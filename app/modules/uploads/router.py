@@ -43,7 +43,11 @@ async def create_upload(
     uploads: Uploads,
     idempotency_key: IdempotencyHeader = None,
 ) -> Response:
-    """Reserve a file and get the URL for its bytes. They never pass the API, and nobody sees them unverified."""
+    """Reserve a file and get the URL for its bytes. They never pass the API, and nobody sees them unverified.
+
+    The file counts for its owner's quota from now on, until it's deleted for good, aborted, rejected or expired;
+    where there is no room, 413 `quota_exceeded`.
+    """
     file, offer = await uploads.creation.create(principal, wish.to_wish(idempotency_key))
     headers = {"Location": f"{request.scope['path']}/{file.id}", **NOT_STORED}
     return _json(UploadCreated.of(file, offer), status_code=201, headers=headers)

@@ -14,6 +14,7 @@ from app.modules.files.idempotency_key_repository import IdempotencyKeyRepositor
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore
+from app.modules.limits.quota_repository import QuotaRepository
 
 log = structlog.get_logger()
 BATCH = 100
@@ -63,10 +64,18 @@ class CleanupService:
         async with self._database.transaction() as session:
             await IdempotencyKeyRepository(session).purge()
 
+    async def sum_up_usage(self) -> None:
+        """What owners got and gave up since the last time, a hundred owners in a transaction."""
+        upto: str | None = ""
+        while upto is not None:
+            async with self._database.transaction() as session:
+                upto = await QuotaRepository(session).sum_up(after=upto)
+
     async def run_once(self) -> int:
         """All of these, once; returns how many objects were given up."""
         given_up = await self.give_up_silent() + await self.give_up_overdue()
         await self.forget_old_keys()
+        await self.sum_up_usage()
         return given_up
 
     async def run_forever(self, interval_seconds: float) -> None:

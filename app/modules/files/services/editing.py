@@ -63,30 +63,42 @@ class EditService:
                 the bytes.
             InvalidMetadata: what the patch leads to is too large or too deep.
             Forbidden: only admins give files away; only the owner says who sees a file and how long there is one.
+            QuotaExceeded: there is no room for it at the new owner's.
         """
         async with self._parts.attempt(principal, Action.UPDATE, file_id) as session:
             file = await changeable(FileRepository(session), principal, file_id, if_match)
-            if "filename" not in changes:
-                return _changed(session, file, principal, changes)
             stored = require_available(file)
+            if "filename" not in changes:
+                await self._check_owner(session, principal, file, changes)
+                return _changed(session, file, principal, changes)
         # The store may have to be asked about a new name: without a connection and without the lock.
         filename = clean_filename(changes["filename"])
         content_type = await self._parts.renaming.content_type_of(file, stored, filename)
         async with self._parts.attempt(principal, Action.UPDATE, file_id) as session:
             current = await changeable(FileRepository(session), principal, file_id, if_match)
-            if current.current_object_id != stored.id:
+            if require_available(current).id != stored.id:
                 raise FileNotAvailable("The file got other bytes while its new name was looked at; try again.")
+            await self._check_owner(session, principal, current, changes)
             return _changed(session, current, principal, changes, filename=filename, content_type=content_type)
+
+    async def _check_owner(
+        self, session: AsyncSession, principal: Principal, file: FileUpload, changes: RecordChanges
+    ) -> None:
+        """Whether a file may become its new owner's, if it gets one: with its bytes, and those still on their way."""
+        owner = changes.get("owner_id", file.owner_id)
+        if owner == file.owner_id:
+            return
+        if not principal.is_admin:
+            raise Forbidden("Only callers with the scope files:admin may give another owner_id.")
+        held_bytes = await FileRepository(session).held_bytes(file.id)
+        await self._parts.quotas.admit(session, owner, size_bytes=(file.file_size or 0) + held_bytes, files=1)
 
 
 def _changed(
     session: AsyncSession, file: FileUpload, principal: Principal, changes: RecordChanges, **judged: str
 ) -> FileUpload:
-    require_available(file)
     owner_id = file.owner_id
     columns: dict[str, Any] = {name: value for name, value in changes.items() if name != "metadata"} | judged
-    if columns.get("owner_id", file.owner_id) != file.owner_id and not principal.is_admin:
-        raise Forbidden("Only callers with the scope files:admin may give another owner_id.")
     if "metadata" in changes:
         patch = changes["metadata"]
         columns["attributes"] = {} if patch is None else check_metadata(merged(file.attributes, patch))

@@ -104,6 +104,7 @@ class LifecycleService:
 
         Raises:
             FileNotAvailable: the source's bytes are not verified, or went while they were copied.
+            QuotaExceeded: there is no room for another file of that size.
         """
         principal.require(Scope.READ)
         owner = principal.require(Scope.WRITE)
@@ -145,4 +146,6 @@ class LifecycleService:
             return draft, content
 
         purpose = NewFile(principal.actor, Action.COPY, source_id=str(file_id))
-        return await self._parts.reservations.run(draft, write, purpose=purpose, key=claim)
+        return await self._parts.reservations.run(
+            draft, write, most_bytes=content.size_bytes, purpose=purpose, key=claim
+        )

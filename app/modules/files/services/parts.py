@@ -17,6 +17,7 @@ from app.modules.files.services.attempts import attempt
 from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.renaming import Renaming
 from app.modules.files.services.reservations import Reservations
+from app.modules.limits.quota_admission import Quotas
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class ServiceParts:
     reservations: Reservations
     renaming: Renaming
     keys: IdempotencyService
+    quotas: Quotas
     settings: StoreSettings
 
     def attempt(self, principal: Principal, action: Action, file_id: UUID) -> AbstractAsyncContextManager[AsyncSession]:

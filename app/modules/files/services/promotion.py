@@ -84,7 +84,9 @@ class PromotionService:
             return draft, found
 
         try:
-            return await self._reservations.run(draft, write, purpose=PendingFile(file.id, actor, Action.COMPLETE))
+            # The object that the client wrote holds as much until the flip.
+            purpose = PendingFile(file.id, actor, Action.COMPLETE)
+            return await self._reservations.run(draft, write, most_bytes=0, purpose=purpose)
         except (UploadAborted, ObjectChanged, ObjectNotFound):
             return None  # who was faster has given the staging object up, and it goes at once
 

@@ -17,6 +17,7 @@ from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.drafts import FileDraft, make_available, new_file
 from app.modules.files.services.records import changeable
+from app.modules.limits.quota_admission import Quotas
 
 
 class Purpose(ABC):
@@ -39,8 +40,12 @@ class Purpose(ABC):
         self._action = action
         self._details = details
 
-    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:  # noqa: ARG002 -- a new file needs it
-        """Register the reserved object, and the file if it's new, before the first byte is written."""
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject, quotas: Quotas) -> None:  # noqa: ARG002 -- a new file needs them
+        """Register the reserved object, and the file if it's new, before the first byte is written.
+
+        Raises:
+            QuotaExceeded: there is no room for `stored.held_bytes`.
+        """
         FileRepository(session).add_object(stored)
 
     def record_done(self, session: AsyncSession, owner_id: str, size_bytes: int) -> None:
@@ -101,11 +106,12 @@ class NewFile(PendingFile):
     def __init__(self, actor: Actor, action: Action, **details: Any) -> None:  # noqa: ANN401 -- any JSON
         super().__init__(new_id(), actor, action, **details)
 
-    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject, quotas: Quotas) -> None:
         """Register both."""
         file = new_file(draft, utc_now(), self.file_id)
         file.current_object_id = stored.id
-        await FileRepository(session).add(file, stored)
+        stored.held_for, stored.held_files = draft.owner_id, 1
+        await FileRepository(session).add(file, stored, quotas)
 
 
 class Replacement(Purpose):
@@ -123,10 +129,17 @@ class Replacement(Purpose):
         self._principal = principal
         self._accept = accept
 
-    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject) -> None:
-        """Register the object under the file's lock: whoever deletes the file from now on ends the write."""
-        self._accept(await changeable(FileRepository(session), self._principal, self.file_id))
-        await super().enter(session, draft, stored)
+    async def enter(self, session: AsyncSession, draft: FileDraft, stored: StoredObject, quotas: Quotas) -> None:  # noqa: ARG002 -- it may be somebody else's by now
+        """Register the object under the file's lock: whoever deletes the file from now on ends the write.
+
+        Until the flip the old bytes count as well as the new ones.
+        """
+        repository = FileRepository(session)
+        file = await changeable(repository, self._principal, self.file_id)
+        self._accept(file)
+        await quotas.admit(session, file.owner_id, size_bytes=stored.held_bytes, files=0)
+        stored.held_for = file.owner_id
+        repository.add_object(stored)
 
     async def flip(
         self,

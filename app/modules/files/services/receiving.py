@@ -37,12 +37,23 @@ class Arriving:
     """Bytes of which the first part is here."""
 
     def __init__(
-        self, policy: ContentPolicy, declared_type: str | None, stream: ContentStream, first: bytearray
+        self,
+        policy: ContentPolicy,
+        declared_type: str | None,
+        stream: ContentStream,
+        first: bytearray,
+        expected_bytes: int,
     ) -> None:
         self._policy = policy
         self._declared_type = declared_type
+        self._expected_bytes = expected_bytes
         self.stream = stream
         self.first = first
+
+    @property
+    def most_bytes(self) -> int:
+        """How many there may be: all of them if they are here, else what the client says, else what is allowed."""
+        return self.stream.size_bytes if self.stream.has_ended else self._expected_bytes
 
     @property
     def sha256(self) -> str:
@@ -106,7 +117,7 @@ class Receiving:
         """
         expected_bytes = min(self._max_bytes, incoming.most_bytes or self._max_bytes)
         stream = ContentStream(incoming.chunks, part_bytes=part_size_for(expected_bytes), max_bytes=self._max_bytes)
-        return Arriving(self._policy, incoming.declared_type, stream, await stream.first_part())
+        return Arriving(self._policy, incoming.declared_type, stream, await stream.first_part(), expected_bytes)
 
     async def write(
         self, reservation: Reservation, arriving: Arriving, known: FileDraft, finish: Callable[[], FileDraft]

@@ -41,6 +41,7 @@ class ReplaceService:
         Raises:
             FileNotAvailable: the file has no bytes that could be replaced, or was deleted meanwhile.
             PreconditionFailed: the record isn't the one of `if_match`, at the beginning or at the end.
+            QuotaExceeded: there is no room for old and new bytes together.
             HoldfastError: the bytes are refused, or a part failed; the file keeps those that it has.
         """
         async with self._parts.attempt(principal, Action.REPLACE, file_id) as session:
@@ -65,4 +66,5 @@ class ReplaceService:
             # It may have been renamed while the bytes came.
             return arriving.content_type_as(current.filename)
 
-        return await self._parts.reservations.run(known, write, purpose=Replacement(file_id, principal, accept))
+        purpose = Replacement(file_id, principal, accept)
+        return await self._parts.reservations.run(known, write, most_bytes=arriving.most_bytes, purpose=purpose)

@@ -28,6 +28,7 @@ from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
 from app.modules.files.services.drafts import FileDraft, VerifiedContent
 from app.modules.files.services.purposes import Purpose
+from app.modules.limits.quota_admission import Quotas
 
 log = structlog.get_logger()
 RENEWALS_A_LEASE = 3
@@ -70,25 +71,38 @@ class Reservations:
     """Runs a write so that registry and bucket agree whatever happens in between."""
 
     def __init__(
-        self, database: Database, store: FileStore, settings: StoreSettings, afterwork: Afterwork, lease_seconds: float
+        self,
+        database: Database,
+        store: FileStore,
+        settings: StoreSettings,
+        quotas: Quotas,
+        afterwork: Afterwork,
+        lease_seconds: float,
     ) -> None:
         self._database = database
         self._store = store
         self._settings = settings
+        self._quotas = quotas
         self._afterwork = afterwork
         self._lease_seconds = lease_seconds
 
-    async def run(self, draft: FileDraft, write: Write, *, purpose: Purpose, key: KeyClaim | None = None) -> FileUpload:
+    async def run(
+        self, draft: FileDraft, write: Write, *, most_bytes: int, purpose: Purpose, key: KeyClaim | None = None
+    ) -> FileUpload:
         """Reserve a key, let `write` fill it, verify what the store holds, make it the file's.
 
         Args:
             draft: what is known before the bytes are written.
             write: writes the bytes; returns the draft as it is to be registered, and what was written.
+            most_bytes: how many there may be; so much of the owner's quota is held until they are written.
             purpose: which file the bytes are for, and how it gets them.
             key: tied to the file in the same transactions that create it.
+
+        Raises:
+            QuotaExceeded: there is no room; nothing was written.
         """
         with self._afterwork.expected():
-            reservation = await self._reserve(draft, purpose, key)
+            reservation = await self._reserve(draft, most_bytes, purpose, key)
             try:
                 async with task_group() as group:
                     keeper = group.create_task(self._keep_lease(reservation))
@@ -101,23 +115,24 @@ class Reservations:
         log.info("s3_file_uploaded", file_id=str(file.id), size_bytes=content.size_bytes)
         return file
 
-    async def _reserve(self, draft: FileDraft, purpose: Purpose, key: KeyClaim | None) -> Reservation:
+    async def _reserve(self, draft: FileDraft, most_bytes: int, purpose: Purpose, key: KeyClaim | None) -> Reservation:
         try:
-            return await self._try_reserve(draft, purpose, key, collision=None)
+            return await self._try_reserve(draft, most_bytes, purpose, key, collision=None)
         except IntegrityError:
             # Without a UUID in it, a key may have been used before, also by a file long gone.
-            return await self._try_reserve(draft, purpose, key, collision=token_hex(4))
+            return await self._try_reserve(draft, most_bytes, purpose, key, collision=token_hex(4))
 
     async def _try_reserve(
-        self, draft: FileDraft, purpose: Purpose, key: KeyClaim | None, *, collision: str | None
+        self, draft: FileDraft, most_bytes: int, purpose: Purpose, key: KeyClaim | None, *, collision: str | None
     ) -> Reservation:
         now = utc_now()
         token = uuid4()
         stored = self.new_object(draft, purpose.file_id, now, collision=collision)
+        stored.held_bytes = most_bytes
         stored.lease_token = token
         stored.lease_expires_at = now + timedelta(seconds=self._lease_seconds)
         async with self._database.transaction() as session:
-            await purpose.enter(session, draft, stored)
+            await purpose.enter(session, draft, stored, self._quotas)
             if key is not None and not await IdempotencyKeyRepository(session).claim(key, purpose.file_id):
                 raise IdempotencyInProgress(retry_after_seconds=2)
         target = ObjectTarget(stored.key, purpose.file_id, draft.content_type, draft.storage_class)
@@ -184,6 +199,9 @@ class Reservations:
         async with self._database.transaction() as session:
             repository = FileRepository(session)
             await repository.lock(reservation.file_id)
+            if reservation.purpose.is_new_file and draft.owner_id != reservation.owner_id:
+                # A form named its owner behind the file.
+                await self._quotas.admit(session, draft.owner_id, size_bytes=head.size_bytes, files=1)
             is_ours = await repository.mark_stored(
                 reservation.object_id,
                 reservation.lease_token,

@@ -107,7 +107,9 @@ class UploadService:
             return final, arriving.content(said)
 
         purpose = NewFile(principal.actor, Action.UPLOAD)
-        return await self._parts.reservations.run(before, write, purpose=purpose, key=claim)
+        return await self._parts.reservations.run(
+            before, write, most_bytes=arriving.most_bytes, purpose=purpose, key=claim
+        )
 
 
 def _fingerprint(filename: str, details: UploadDetails, sha256: str) -> str:

@@ -27,6 +27,7 @@ from app.modules.files.services.drafts import FileDraft, new_file
 from app.modules.files.services.idempotency import IdempotencyService, fingerprint
 from app.modules.files.services.reservations import CREATED, INTERRUPTED, Reservations
 from app.modules.files.services.uploading import UploadDetails
+from app.modules.limits.quota_admission import Quotas, quota_kept
 from app.modules.uploads.exceptions import UploadNotFound
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import MAX_PART_BYTES, plan_parts
@@ -63,6 +64,7 @@ class CreationService:
         reservations: Reservations,
         policy: ContentPolicy,
         keys: IdempotencyService,
+        quotas: Quotas,
     ) -> None:
         self._settings = shared.settings
         self._database = shared.database
@@ -73,12 +75,14 @@ class CreationService:
         self._reservations = reservations
         self._policy = policy
         self._keys = keys
+        self._quotas = quotas
 
     async def create(self, principal: Principal, wish: UploadWish) -> tuple[FileUpload, Offer]:
         """Reserve a file and sign where its bytes go.
 
         Raises:
             HoldfastError: a proxied upload of that name, type or size would be refused too.
+            QuotaExceeded: there is no room for it.
         """
         owner = principal.require(Scope.WRITE)
         claim = None if wish.idempotency_key is None else KeyClaim(owner, "uploads", wish.idempotency_key)
@@ -149,6 +153,7 @@ class CreationService:
         file = new_file(draft, now)
         file.file_size = wish.size_bytes
         stored = self._reservations.new_object(draft, file.id, now, collision=collision)
+        stored.held_for, stored.held_bytes, stored.held_files = draft.owner_id, wish.size_bytes, 1
         stored.role = self._offers.role_for(method)
         if stored.role == ObjectRole.STAGING:
             stored.key = f"{self._settings.store.key_prefix}.holdfast/staging/{uuid4()}"
@@ -169,10 +174,12 @@ class CreationService:
         )
         entry = _entry(actor, file, upload)
         if claim is None:
-            await self._database.run_alone(NEW_UPLOAD.statement, NEW_UPLOAD.parameters(file, stored, upload, entry))
+            parameters = NEW_UPLOAD.parameters(file, stored, upload, entry) | self._quotas.parameters
+            with quota_kept():
+                await self._database.run_alone(NEW_UPLOAD.statement, parameters)
             return file, upload, stored
         async with self._database.transaction() as session:
-            await UploadRepository(session).add(file, stored, upload, entry)
+            await UploadRepository(session).add(file, stored, upload, entry, self._quotas)
             keys = IdempotencyKeyRepository(session)
             if not await keys.claim(claim, file.id):
                 raise IdempotencyInProgress(retry_after_seconds=2)
