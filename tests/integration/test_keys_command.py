@@ -73,3 +73,14 @@ def test_what_makes_no_sense_is_refused(keys, arguments):
 
 def test_an_unknown_key_can_not_be_revoked(keys):
     assert "There is no such API key." in keys("revoke", "01890000-0000-7000-8000-000000000000", code=1)
+
+
+def test_the_journal_tells_that_it_was_the_command(keys, owner, registry):
+    keys("create", "--owner", owner, "--name", "ci")
+    [shown] = json.loads(keys("list", "--owner", owner, "--json"))
+    keys("revoke", shown["id"])
+    told = registry.rows("SELECT actor_kind, actor, action FROM audit_entries WHERE owner_id = $1 ORDER BY at", owner)
+    assert [tuple(row.values()) for row in told] == [
+        ("system", "command", "key.create"),
+        ("system", "command", "key.revoke"),
+    ]
