@@ -26,6 +26,8 @@ from app.config import (
 from app.main import create_app
 from app.modules.auth.principal import DEFAULT_SCOPES
 from app.modules.auth.tokens import SecretTokens
+from tests.support.eavesdropping import WATCH
+from tests.support.taps import Tap
 
 SECRET = "a secret of the test suite, long enough for HS256"
 
@@ -70,8 +72,9 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
 def running(settings: Settings) -> Iterator[Service]:
     """Serve on a free port of the loopback until the block ends."""
     app = create_app(settings)
+    WATCH.learn(settings)
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=10
+        Tap(app, WATCH), host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=10
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
