@@ -38,7 +38,7 @@ from tests.support.forms import (
 CHUNK = 65_536
 # One part's headers and one field, whatever the body.
 MOST_HELD_BYTES = MAX_HEADERS_A_PART * MAX_HEADER_BYTES + MAX_FIELD_BYTES + 4096
-BOTTOMLESS = 64 << 20
+BOTTOMLESS = 2 << 20
 
 
 @fuzz(300)

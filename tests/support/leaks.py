@@ -23,7 +23,7 @@ SHAPES = {
     "a credential": re.compile(rf"(?i)(?:x[-_]amz[-_](?:credential|security[-_]token)|awsaccesskeyid)={_REDACTED}\w"),
     "a token": re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"),
     "an API key": re.compile(r"\bhf_[0-9A-Za-z]{8}_[0-9A-Za-z]{8,}"),
-    "a password": re.compile(rf"://[^\s/:@]*:{_REDACTED}[^\s/@]+@"),
+    "a password": re.compile(rf"://[^\s/:@]*:(?!password@){_REDACTED}[^\s/@]+@"),
     "an object's key": re.compile(rf"\d{{4}}/\d\d/\d\d/(?:{UUID.pattern}|\d{{8}}_\d{{6}})|\.holdfast/\w"),
 }
 INSIDES = re.compile(r"Traceback|site-packages|asyncpg|sqlalchemy|botocore|boto3|urllib3|\bSELECT\b|\bINSERT INTO\b")
