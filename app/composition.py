@@ -12,6 +12,7 @@ from typing import Any
 from app.config import Settings
 from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
+from app.core.logging import hide
 from app.core.outbox import Outbox
 from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
@@ -66,6 +67,7 @@ class Composition:
 @asynccontextmanager
 async def composed(settings: Settings) -> AsyncIterator[Composition]:
     """The parts, until the block ends. Cut-off uploads are still undone then, within the grace time."""
+    hide(settings.hidden_values)
     database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
     auth = build_auth_services(settings, database, afterwork)

@@ -12,11 +12,35 @@ import pytest
 
 from app.embedded.parts import embedded_parts
 from tests.support.databases import fresh_database
+from tests.support.eavesdropping import WATCH
 from tests.support.stores import Bucket, Registry, bucket_client
 
 # On a busy or fresh machine generating the first example takes seconds; that says nothing about our code.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_configure():
+    WATCH.install()
+
+
+def pytest_unconfigure():
+    WATCH.uninstall()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_last_leak():
+    """What services say while they are stopped."""
+    yield
+    WATCH.insist()
+
+
+@pytest.fixture(autouse=True)
+def no_leak():
+    """Cases 21 and 96: whatever a test does, no log line and no error body gives away a secret."""
+    yield
+    WATCH.insist()
+
 
 GIVEN_STORE = ("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_REGION")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
 from app.config.group import ENV_FILE, ConfigurationError, readable
@@ -76,6 +77,16 @@ class Settings(BaseModel):
         """What our own cursors and addresses are signed with; the same in all processes."""
         secret = self.auth.signing_secret or self.auth.jwt_secret or self.database.url
         return secret.get_secret_value().encode()
+
+    @property
+    def hidden_values(self) -> frozenset[str]:
+        """What no log line may show, wherever it comes from: all secrets, and what names the bucket and its key."""
+        groups = (getattr(self, name) for name in type(self).model_fields)
+        values = [value for group in groups for _, value in group]
+        found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+        found.add(unquote(urlsplit(self.database.url.get_secret_value()).password or ""))
+        store = self.store
+        return frozenset(filter(None, (*found, store.bucket_name, store.access_key_id, store.signing_access_key_id)))
 
     def without_outbox(self) -> Settings:
         """The same for a process that carries out the outbox only where it says so."""

@@ -66,6 +66,8 @@ class Database:
             max_overflow=0,
             pool_timeout=settings.pool_timeout_seconds,
             pool_recycle=1800,
+            # Names, owners and keys: they would stand in every error's text, and so in the log.
+            hide_parameters=True,
             connect_args={
                 "timeout": settings.pool_timeout_seconds,
                 "server_settings": {"application_name": "holdfast", "statement_timeout": "30000"},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Literal
+from collections.abc import Iterable
+from typing import Final, Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -16,6 +17,16 @@ SECRET = re.compile(
     r"|(://[^\s/:@]*:)[^\s/@]+(?=@)"
     # An API key may show its prefix, so that people can tell which one it was.
     r"|(?-i:(hf_[0-9A-Za-z]{8}_)[0-9A-Za-z]+)"
+    # A JWT, wherever it was pasted.
+    r"|(?-i:()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
+    # Buckets and keys: in the store's addresses and names, below a host or in front of it.
+    r"|(https?://(?!sqlalche\.me)(?:[^\s/@\"'<>]+/))[^\s\"'<>)]+"
+    r"|(https?://)[^\s/@.\"']+(?=\.s3[.-])"
+    r"|(arn:aws[\w-]*:s3:::)[^\s\"']+"
+    # An object's key ends in an id and a name.
+    r"|()\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?:_[\w.-]+|\.[0-9A-Za-z]+)"
+    # What PostgreSQL and its driver repeat of the values of a row.
+    r"|(\bKey \([^)\n]*\)=|\bFailing row contains |invalid input for query argument \$\d+: )[^\n]+"
 )
 # However a name is spelt: url, X-Amz-Signature, jwt_secret, AWSAccessKeyId.
 REDACTED_NAME = re.compile(
@@ -24,13 +35,29 @@ REDACTED_NAME = re.compile(
 # At DEBUG these print whole requests, signatures included.
 TALKATIVE = ("botocore", "boto3", "s3transfer", "urllib3", "asyncio", "python_multipart")
 
+HIDDEN_FROM_CHARACTERS: Final = 8
+MAY_BE_A_WORD: Final = re.compile(r"[a-z][a-z.-]*")
+_hidden: dict[str, re.Pattern[str]] = {}
+
+
+def hide(values: Iterable[str]) -> None:
+    """From now on no log line of this process shows these: secrets of the settings, the bucket's name.
+
+    One of fewer than 8 characters is left out, and one that may be a word, as a bucket's name may be, is found as
+    a whole word only: else it would be taken out of paths and other words.
+    """
+    for value in values:
+        if len(value) >= HIDDEN_FROM_CHARACTERS:
+            found = re.escape(value)
+            _hidden[value] = re.compile(rf"(?<![\w/.-]){found}(?![\w/-])" if MAY_BE_A_WORD.fullmatch(value) else found)
+
 
 def redact(value: object) -> object:
     """The same value without signatures, tokens and passwords, at any depth; strange objects as their text."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
-        return SECRET.sub(lambda match: f"{match[match.lastindex or 0]}[redacted]", value)
+        return _without_hidden(SECRET.sub(lambda match: f"{match[match.lastindex or 0]}[redacted]", value))
     if isinstance(value, dict):
         return {
             redact(name): "[redacted]" if REDACTED_NAME.fullmatch(str(name)) else redact(item)
@@ -39,6 +66,14 @@ def redact(value: object) -> object:
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
     return redact(repr(value))
+
+
+def _without_hidden(text: str) -> str:
+    # A handful of values: looking for each is quicker than one pattern that is made anew.
+    for value, pattern in tuple(_hidden.items()):
+        if value in text:
+            text = pattern.sub("[redacted]", text)
+    return text
 
 
 def _drop_colours(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

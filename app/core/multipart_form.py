@@ -14,8 +14,14 @@ from app.core.exceptions import FieldError, Invalid, Malformed
 
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = 65_536
+# One more than any form needs, so that the second file is told as such.
+MAX_PARTS = MAX_FIELDS + 2
 MAX_HEADERS_A_PART = 16
 MAX_HEADER_BYTES = 8_192
+MAX_EPILOGUE_BYTES = 4_096
+# How often the boundary may stand in a body, a file's own bytes included. The parser goes through each of them byte
+# by byte; a boundary of random characters, as every client makes it, stands there once a part.
+MAX_BOUNDARIES = 1_024
 
 FileBytes = NewType("FileBytes", bytes)
 
@@ -82,11 +88,16 @@ class FormReader:
 
     def __init__(self, boundary: bytes, chunks: AsyncIterator[bytes]) -> None:
         self._opening = b"--" + boundary
+        self._delimiter = b"\r\n--" + boundary
         self._chunks = chunks
         self._events: deque[FormEvent] = deque()
         self._part = _Part()
         self._header = (bytearray(), bytearray())
+        self._parts = 0
         self._fields = 0
+        self._boundaries = 0
+        self._last_bytes = b""
+        self._epilogue_bytes = 0
         self._ended = False
         try:
             self._parser = MultipartParser(
@@ -132,12 +143,36 @@ class FormReader:
             raise Malformed("The form ended before its closing boundary; send it again.")
 
     def _feed(self, data: bytes) -> None:
+        if self._ended:
+            self._epilogue_bytes += len(data)
+            if self._epilogue_bytes > MAX_EPILOGUE_BYTES:
+                raise _wrong("body", "goes on behind the closing boundary")
+            return
+        self._check_boundaries(data)
         try:
             self._parser.write(data)
         except FormParserError as error:
             raise _wrong("body", "this is not well-formed multipart/form-data") from error
 
+    def _check_boundaries(self, data: bytes) -> None:
+        """Refuse what makes the parser slow although it is allowed: boundaries in the content, spaces behind them."""
+        window = self._last_bytes + data
+        width = len(self._delimiter)
+        self._last_bytes = window[-width:]
+        # One at the very end is counted with the byte that follows it.
+        found = window.count(self._delimiter, 0, len(window) - 1)
+        if not found:
+            return
+        self._boundaries += found
+        if self._boundaries > MAX_BOUNDARIES:
+            raise _wrong("header.content-type", "the boundary stands in the file too; choose another one")
+        if any(self._delimiter + space in window for space in (b" ", b"\t")):
+            raise _wrong("body", "a boundary is followed by a space; end its line there")
+
     def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise _wrong("body", f"a form may hold at most {MAX_FIELDS} fields and one file")
         self._part = _Part()
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
@@ -147,8 +182,11 @@ class FormReader:
         self._header[1].extend(data[start:end])
 
     def _on_header_end(self) -> None:
-        name, value = self._header
-        self._part.headers[name.decode("latin-1").lower()] = bytes(value)
+        name, value = self._header[0].decode("latin-1").lower(), bytes(self._header[1])
+        if name in self._part.headers:
+            # Which one counts is read differently from program to program.
+            raise _wrong("body", "a part of the form has a header twice")
+        self._part.headers[name] = value
         self._header = (bytearray(), bytearray())
 
     def _on_headers_finished(self) -> None:

@@ -17,6 +17,8 @@ from app.config import Settings
 from app.main import create_app
 from app.modules.auth.principal import DEFAULT_SCOPES
 from app.modules.auth.tokens import SecretTokens
+from tests.support.eavesdropping import WATCH
+from tests.support.taps import Tap
 
 # A port that is free, and no long wait for clients that hold on.
 IN_PROCESS = {"server": {"port": 0, "shutdown_grace_seconds": 10}}
@@ -62,7 +64,8 @@ def settings_with(base: dict[str, dict], **groups: dict) -> Settings:
 def running(settings: Settings) -> Iterator[Service]:
     """Serve on a free port of the loopback until the block ends."""
     app = create_app(settings)
-    server = uvicorn.Server(server_config(app, settings))
+    WATCH.learn(settings)
+    server = uvicorn.Server(server_config(Tap(app, WATCH), settings))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -231,6 +231,18 @@ def test_a_secret_is_taken_but_never_shown(environ, variable, path):
     assert "hunter2" not in shown
 
 
+def test_every_secret_is_hidden_from_the_log_and_so_is_what_names_the_bucket(environ):
+    """Cases 21 and 96."""
+    said = {
+        "S3_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "S3_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+        "S3_SESSION_TOKEN": "session-token",
+    }
+    for name, value in said.items():
+        environ.setenv(name, value)
+    assert {*said.values(), SECRET, "hunter2", "files"} <= Settings.from_environment().hidden_values
+
+
 def test_the_key_of_a_customer_is_taken_with_encryption(environ):
     environ.setenv("S3_ENCRYPT_AT_REST", "true")
     environ.setenv("S3_KMS_KEY_ID", "arn:aws:kms:1")

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.exceptions import HoldfastError
+from app.core.paths import ANYTHING
 from app.core.problems import Problem, problem_of, problem_responses
 from app.core.streaming import ClosingStream
 from app.modules.auth.dependencies import CurrentPrincipal
@@ -87,7 +88,7 @@ async def upload_file(
 
 
 @router.put(
-    "/raw/{filename:path}",
+    f"/raw/{{filename:{ANYTHING}}}",
     status_code=201,
     response_model=File,
     responses=UPLOAD_PROBLEMS,

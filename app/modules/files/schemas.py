@@ -82,7 +82,7 @@ class CopyRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     new_folder: Text | None = None
-    new_filename: Text | None = None
+    new_filename: Annotated[Text, Field(max_length=1024)] | None = None
     new_metadata: dict[str, Any] | None = None
 
     def to_changes(self) -> CopyChanges:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from app.core.logging import redact
+from app.core.logging import hide, redact
 
 API_KEY = "hf_Zk3v9QpL_4fVt8nCw1XyR7bKd2MsJ6hGq9ZpL0aTe5uWi3oYcBxN"
 SIGNATURE = "5f0c2f6edeadbeef5f0c2f6edeadbeef"
@@ -61,6 +61,48 @@ def test_what_is_no_secret_is_left_as_it_is(value):
 
 def test_an_api_key_keeps_its_prefix():
     assert redact(f"with {API_KEY}.") == "with hf_Zk3v9QpL_[redacted]."
+
+
+KEY = "a/2026/11/20/5f0c2f6e-0000-7000-8000-5f0c2f6e5f0c_Q3_resume.pdf"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl refused", "token [redacted] refused"),
+        (f"Failed to parse headers (url=http://store:9000/b/{KEY})", "Failed to parse headers (url=http://store:9000/[redacted])"),
+        ('Could not connect to "https://b.s3.eu-west-1.amazonaws.com"', 'Could not connect to "https://[redacted].s3.eu-west-1.amazonaws.com"'),
+        ("may not s3:PutObject on arn:aws:s3:::b/k because", "may not s3:PutObject on arn:aws:s3:::[redacted] because"),
+        (f"lost {KEY}", "lost a/2026/11/20/[redacted]"),
+        ("DETAIL:  Key (owner_id, key)=(alice, 7) already exists.", "DETAIL:  Key (owner_id, key)=[redacted]"),
+        ("DETAIL:  Failing row contains (1, alice, null).\nmore", "DETAIL:  Failing row contains [redacted]\nmore"),
+        ("invalid input for query argument $1: 'alice' (of str)", "invalid input for query argument $1: [redacted]"),
+    ],
+)  # fmt: skip
+def test_what_names_objects_and_rows_is_taken_out(text, left):
+    """Case 96."""
+    assert redact(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5f0c2f6e-0000-7000-8000-5f0c2f6e5f0c. Next",
+        "Uvicorn running on http://127.0.0.1:8000 (Press CTRL+C to quit)",
+        "(Background on this error at: https://sqlalche.me/e/20/4xp6)",
+    ],
+)
+def test_ids_and_addresses_without_a_path_are_left(text):
+    assert redact(text) == text
+
+
+def test_what_is_hidden_is_taken_out_wherever_it_stands(monkeypatch):
+    """Case 21: a secret needs no name beside it; a bucket's name that is a word is left in other words."""
+    monkeypatch.setattr("app.core.logging._hidden", {})
+    hide(["wJalrXUtnFEMI/K7MDENG", "documents", "short", ""])
+    assert redact("xwJalrXUtnFEMI/K7MDENGx") == "x[redacted]x"
+    assert redact({"detail": ["bucket documents", '"documents"']}) == {"detail": ["bucket [redacted]", '"[redacted]"']}
+    assert redact("/srv/documents/app my-documents short") == "/srv/documents/app my-documents short"
 
 
 SCENARIO = f"""
