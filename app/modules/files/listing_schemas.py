@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.text import Text
+from app.core.wire_types import Moment
 from app.modules.files.listing_repository import FolderTotals, ListingFilter, ListingSort
 from app.modules.files.metadata import parse_metadata
 from app.modules.files.models import FileStatus
@@ -18,15 +18,6 @@ from app.modules.files.schemas import File
 LARGEST_SIZE = 2**63 - 1
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """One moment, one spelling: a cursor is bound to it."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("must lie between the years 1 and 9999 in UTC") from error
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Bytes = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 Words = Annotated[Text, Field(min_length=1, max_length=255)]
 OwnerId = Annotated[Words | None, Field(description="Only this owner's files. Only with files:admin.")]
