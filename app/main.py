@@ -6,10 +6,10 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import health, v1
+from app.api.openapi import DocumentedAPI
 from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
 from app.core.middleware import BodyLimit, RequestContext
@@ -25,11 +25,11 @@ DESCRIPTION = """The file service that an application puts between its users and
 Every error is an RFC 9457 problem with a stable `code`; `request_id` names it in the log."""
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> DocumentedAPI:
     """The application. Connections come up in its lifespan, not before."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: DocumentedAPI) -> AsyncIterator[None]:
         async with composed(settings) as parts:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.readiness = health.ReadinessProbe(parts.database, parts.s3, parts.capabilities, parts.outbox)
@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
             async with going_on(app.state.readiness.probe_write(), *parts.loops()):
                 yield
 
-    app = FastAPI(
+    app = DocumentedAPI(
         title="Holdfast",
         version="1",
         description=DESCRIPTION,

@@ -22,8 +22,7 @@ from app.core.multipart_form import (
     boundary_of,
 )
 from app.core.request_body import paced_body
-from app.modules.auth.dependencies import CurrentPrincipal
-from app.modules.auth.principal import Principal, Scope
+from app.modules.auth.dependencies import Writer
 from app.modules.files.names import unescape_form_filename
 from app.modules.files.schemas import UploadFields
 from app.modules.files.services.batch import BatchService
@@ -63,16 +62,6 @@ async def file_services(request: Request) -> FileServices:
 
 
 Services = Annotated[FileServices, Depends(file_services)]
-
-
-async def writer(principal: CurrentPrincipal) -> Principal:
-    """A caller who may write; asked before the first byte of a body is read."""
-    principal.require(Scope.WRITE)
-    return principal
-
-
-Writer = Annotated[Principal, Depends(writer)]
-
 
 IdempotencyHeader = Annotated[
     str | None,
