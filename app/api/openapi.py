@@ -41,7 +41,7 @@ def _complete_requests(operation: Described) -> None:
 
 
 def _without_null(schema: Described) -> Described:
-    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    kinds: list[Described] = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return schema
     return {name: value for name, value in schema.items() if name not in {"anyOf", "default"}} | kinds[0]

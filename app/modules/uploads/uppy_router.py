@@ -79,13 +79,14 @@ _PART = {
     "required": ["PartNumber", "ETag"],
     "properties": {
         "PartNumber": {"type": "integer", "minimum": 1, "maximum": MAX_PARTS},
-        "ETag": {"type": "string", "minLength": 1, "maxLength": uppy_xml.MAX_ETAG_CHARACTERS},
+        "ETag": {"type": "string", "pattern": r'[^\s"]', "maxLength": uppy_xml.MAX_ETAG_CHARACTERS},
     },
 }
 COMPLETION_BODY: dict[str, Any] = {
     "type": "object",
     "xml": {"name": "CompleteMultipartUpload"},
     "required": ["Part"],
+    "additionalProperties": False,
     "properties": {"Part": {"type": "array", "minItems": 1, "maxItems": MAX_PARTS, "items": _PART}},
 }
 
