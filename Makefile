@@ -9,7 +9,7 @@ UPPY_READY := $(UPPY)/node_modules/.package-lock.json
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test maintain check format bench matrix faults lock clean
+.PHONY: help install run test maintain check format bench matrix faults fuzz lock clean
 
 help: ## list the jobs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ matrix: $(VENV)/.dev $(STORE)/.ready $(OTHER_STORES:%=%/.ready) $(UPPY_READY) ##
 
 faults: $(VENV)/.dev $(STORE)/.ready ## kill the service 500 times, break its store and its database; docs/reliability.md
 	$(BIN)/python -m tests.faults --kills 500 --write $(ARGS)
+
+fuzz: $(VENV)/.dev $(STORE)/.ready ## 10,000 generated requests against the OpenAPI document, odd forms against the parser
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-250} FUZZ_CASES=$${FUZZ_CASES:-10000} $(BIN)/python -m pytest -n0 --show-capture=no tests/fuzz $(ARGS)
 
 bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's way
 	$(BIN)/python -m bench.upload $(ARGS)

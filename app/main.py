@@ -6,10 +6,10 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import health, v1
+from app.api.openapi import DocumentedAPI
 from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
 from app.core.middleware import BodyLimit, RequestContext
@@ -34,11 +34,11 @@ answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one 
 100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413."""
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> DocumentedAPI:
     """The application. Connections come up in its lifespan, not before."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: DocumentedAPI) -> AsyncIterator[None]:
         async with composed(settings) as parts:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
             async with going_on(app.state.readiness.probe_write(), *parts.loops()):
                 yield
 
-    app = FastAPI(
+    app = DocumentedAPI(
         title="Holdfast",
         version="1",
         description=DESCRIPTION,

@@ -14,12 +14,15 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.exceptions import FieldError, HoldfastError, Invalid, Unauthenticated
 from app.core.middleware import request_id
 
 log = structlog.get_logger()
+PROBLEM = "application/problem+json"
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 SERVER_ERROR = 500
 NOBODY_LISTENS = 499  # nginx's number for a client that went away; only ever seen in the log
 
@@ -46,13 +49,14 @@ class Problem(BaseModel):
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of error answers."""
+    return {status: {"model": Problem, **problem_description(status)} for status in statuses}
+
+
+def problem_description(status: int) -> dict[str, Any]:
+    """The OpenAPI description of one error answer, in a document that has the schema of problems."""
     return {
-        status: {
-            "model": Problem,
-            "description": HTTPStatus(status).phrase,
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in statuses
+        "description": HTTPStatus(status).phrase,
+        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 
 
@@ -77,7 +81,7 @@ def _body(status: int, title: str, code: str, detail: str, errors: Sequence[Fiel
 
 
 def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(body, status_code=body["status"], headers=headers, media_type="application/problem+json")
+    return JSONResponse(body, status_code=body["status"], headers=headers, media_type=PROBLEM)
 
 
 async def problem_answer(error: HoldfastError) -> Response:
@@ -108,7 +112,7 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
     return await problem_answer(Invalid("Some fields are wrong; see errors.", errors=errors))
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == HTTPStatus.BAD_REQUEST and isinstance(error.__cause__, RecursionError | ValueError):
@@ -127,7 +131,20 @@ async def _on_http(_request: Request, error: Exception) -> Response:
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; the Allow header names those it takes.",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this address takes.",
     }.get(status, "The request can't be read.")
-    return _answer(_body(problem_status, status.phrase, code, detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return _answer(_body(problem_status, status.phrase, code, detail), headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """The methods of all routes at an address; the router names those of the first one only."""
+    routes = request.app.routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 
 def require_storable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value, at any depth
@@ -27,4 +27,5 @@ def require_storable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value, at a
     return value
 
 
-Text = Annotated[str, AfterValidator(require_storable)]
+# The document can say the half of it that JSON Schema has words for.
+Text = Annotated[str, AfterValidator(require_storable), Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]

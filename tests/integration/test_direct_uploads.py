@@ -206,6 +206,18 @@ def test_an_aborted_upload_leaves_nothing_and_takes_no_late_part(alice, bucket):
         assert (answer.status_code, answer.json()["code"]) == (404, "upload_not_found")
 
 
+def test_a_complete_upload_can_not_be_aborted_also_when_its_file_lies_in_the_bin(alice):
+    """A late abort would else remove for good what its owner may restore."""
+    upload = begin(alice, PDF, "report.pdf")
+    put(upload, PDF)
+    complete(alice, upload)
+    path = f"/files/uploads/{upload['file']['id']}"
+    assert alice.delete(path).status_code == 404
+    alice.delete(f"/files/{upload['file']['id']}")
+    assert alice.delete(path).status_code == 404
+    assert alice.post(f"/files/{upload['file']['id']}/restore").status_code == 200
+
+
 def test_a_pending_file_becomes_available_when_its_record_is_read(alice):
     """A client that sent its file and never came back to complete it."""
     upload = begin(alice, PDF, "report.pdf")

@@ -41,9 +41,45 @@ def test_every_refusal_is_a_problem(alice, method, path, status, code):
     assert problem_of(answer)["code"] == code
 
 
-def test_a_wrong_method_is_told_the_right_ones(alice):
-    allowed = alice.request("PATCH", "/files/upload").headers["Allow"]
-    assert "POST" in allowed
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/files?limit=0", None),
+        ("GET", "/files/folders?limit=0", None),
+        ("GET", "/keys?limit=0", None),
+        ("POST", "/keys", {"colour": "red"}),
+        ("POST", "/files/presigned-urls", {"ids": []}),
+        ("POST", "/files/batch", {"ids": []}),
+        ("POST", "/files/uploads", {}),
+        ("POST", f"/files/uploads/{SOME_ID}/complete", {"parts": 1}),
+        ("POST", f"/files/{SOME_ID}/copy", {"colour": "red"}),
+        ("PATCH", f"/files/{SOME_ID}", {"colour": "red"}),
+    ],
+)
+def test_nobody_known_hears_nothing_of_what_else_is_wrong(service, anonymous, method, path, body):
+    answer = anonymous.request(method, path, json=body)
+    assert (answer.status_code, problem_of(answer)["code"]) == (401, "unauthenticated")
+    with service.client("alice", scopes=set()) as scopeless:
+        assert problem_of(scopeless.request(method, path, json=body))["code"] == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/files/upload", "POST"),
+        ("/files", "GET"),
+        ("/keys", "GET, POST"),
+        (f"/files/{SOME_ID}", "DELETE, GET, HEAD, PATCH"),
+        (f"/files/{SOME_ID}/download", "GET, HEAD"),
+        (f"/files/uploads/{SOME_ID}", "DELETE, GET"),
+    ],
+)
+def test_a_wrong_method_is_told_all_the_right_ones(alice, path, allowed):
+    """RFC 9110, 15.5.6: of all routes at that address, not only of the first."""
+    for method in ("PUT", "OPTIONS", "TRACE"):
+        answer = alice.request(method, path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+        problem_of(answer)
 
 
 @pytest.mark.parametrize(

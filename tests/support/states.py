@@ -32,6 +32,13 @@ def in_status(registry: Registry, file_id: str, status: str) -> Iterator[None]:
         set_column(registry, file_id, "status", row["status"])
 
 
+def end_pending(client: httpx.Client) -> None:
+    """Remove every upload that was begun and not ended, as far as the caller may."""
+    while begun := client.get("/files", params={"status": "pending", "limit": 1000}).json()["items"]:
+        for file in begun:
+            client.delete(f"/files/{file['id']}", params={"hard_delete": True})
+
+
 def hard_delete(client: httpx.Client, registry: Registry, file: dict) -> None:
     """Remove a file for good, and wait until its bytes are gone too."""
     assert client.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 204

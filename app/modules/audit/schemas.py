@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.audit import Action, ActorKind, AuditEntry, Result
-from app.core.moments import Moment
 from app.core.text import Text
+from app.core.wire_types import Moment
 from app.modules.audit.repository import AuditFilter
 from app.modules.auth.claims import MAX_NAME_CHARACTERS
 

@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from app.core.exceptions import HoldfastError
 from app.modules.auth.authenticator import Authenticator
 from app.modules.auth.key_service import KeyService
-from app.modules.auth.principal import Principal
+from app.modules.auth.principal import Principal, Scope
 
 # Only for the OpenAPI document; the headers themselves are read below, so that our own problem answers.
 _bearer = HTTPBearer(
@@ -54,4 +54,20 @@ async def key_service(request: Request) -> KeyService:
 
 
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+
+
+async def reader(principal: CurrentPrincipal) -> Principal:
+    """A caller who may read; asked before anything else about the request is judged."""
+    principal.require(Scope.READ)
+    return principal
+
+
+async def writer(principal: CurrentPrincipal) -> Principal:
+    """A caller who may write; asked before the first byte of a body is read."""
+    principal.require(Scope.WRITE)
+    return principal
+
+
+Reader = Annotated[Principal, Depends(reader)]
+Writer = Annotated[Principal, Depends(writer)]
 Keys = Annotated[KeyService, Depends(key_service)]

@@ -6,26 +6,23 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.core.clock import utc_now
 from app.core.text import Text
+from app.core.wire_types import FutureMoment
 from app.modules.auth.claims import MAX_NAME_CHARACTERS, is_usable_name
 from app.modules.auth.key_service import NewKey
 from app.modules.auth.models import ApiKey
 from app.modules.auth.principal import Scope
 
 
-def _require_future(value: datetime | None) -> datetime | None:
-    if value is not None and value <= utc_now():
-        raise ValueError("must lie in the future")
-    return value
-
-
 def _require_visible(value: str) -> str:
     if not value.strip() or not is_usable_name(value):
         raise ValueError("must have a visible character and no control characters")
     return value
+
+
+VISIBLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0\s][^\x00-\x1f\x7f-\x9f]*$"
 
 
 class KeyRequest(BaseModel):
@@ -35,7 +32,13 @@ class KeyRequest(BaseModel):
 
     name: Annotated[
         Text,
-        Field(min_length=1, max_length=MAX_NAME_CHARACTERS, description="For people.", examples=["nightly backup"]),
+        Field(
+            min_length=1,
+            max_length=MAX_NAME_CHARACTERS,
+            description="For people.",
+            examples=["nightly backup"],
+            json_schema_extra={"pattern": VISIBLE},
+        ),
         AfterValidator(_require_visible),
     ]
     scopes: Annotated[
@@ -47,9 +50,7 @@ class KeyRequest(BaseModel):
         ),
     ] = None
     expires_at: Annotated[
-        AwareDatetime | None,
-        Field(description="When it ends by itself; null: not before it's revoked."),
-        AfterValidator(_require_future),
+        FutureMoment | None, Field(description="When it ends by itself; null: not before it's revoked.")
     ] = None
 
 

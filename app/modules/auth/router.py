@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from app.core.pagination import link_to_next
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import CurrentPrincipal, Keys
+from app.modules.auth.dependencies import Keys, Reader, Writer
 from app.modules.auth.key_schemas import Key as KeyShown
 from app.modules.auth.key_schemas import KeyCreated, KeyList, KeyRequest, KeysQuery
 
@@ -20,7 +20,7 @@ NOT_STORED = {"Cache-Control": "private, no-store"}
 
 
 @router.post("", status_code=201, response_model=KeyCreated, responses=problem_responses(401, 403, 409, 422, 503))
-async def create_key(principal: CurrentPrincipal, wanted: KeyRequest, keys: Keys) -> Response:
+async def create_key(principal: Writer, wanted: KeyRequest, keys: Keys) -> Response:
     """Make an API key for a server or a script. It acts as the caller, with the scopes it's given, and in no group.
 
     Needs a token with `files:write`; an API key makes no other. The key is shown in this answer and never again,
@@ -32,9 +32,7 @@ async def create_key(principal: CurrentPrincipal, wanted: KeyRequest, keys: Keys
 
 
 @router.get("", response_model=KeyList, responses=problem_responses(401, 403, 422, 503))
-async def list_keys(
-    request: Request, principal: CurrentPrincipal, query: Annotated[KeysQuery, Query()], keys: Keys
-) -> Response:
+async def list_keys(request: Request, principal: Reader, query: Annotated[KeysQuery, Query()], keys: Keys) -> Response:
     """The caller's API keys, newest first, the revoked and expired ones too; admins see everybody's.
 
     Those that ended stay listed until maintenance purges them. Needs a token with `files:read`. `Link` with
@@ -47,7 +45,7 @@ async def list_keys(
 
 
 @router.delete("/{key_id:uuid}", status_code=204, responses=problem_responses(401, 403, 404, 422, 503))
-async def revoke_key(key_id: UUID, principal: CurrentPrincipal, keys: Keys) -> Response:
+async def revoke_key(key_id: UUID, principal: Writer, keys: Keys) -> Response:
     """Revoke an API key, once or often: from this answer on it is refused everywhere. Admins may revoke anybody's.
 
     Needs a token with `files:write`. Presigned URLs that were made with the key live until they expire.

@@ -16,6 +16,8 @@ from app.modules.files.services.records import record_etag
 IfMatch = Annotated[str | None, Header(description='The record\'s ETag, such as "v3".')]
 UPLOAD_PROBLEMS = problem_responses(400, 401, 403, 408, 409, 413, 415, 422, 503)
 CHANGE_PROBLEMS = problem_responses(401, 403, 404, 409, 412, 422, 503)
+# Nobody has to be known for what is public.
+FOR_ANYONE: dict[str, Any] = {"security": [{}]}
 BYTES: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 

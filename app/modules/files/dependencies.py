@@ -22,8 +22,8 @@ from app.core.multipart_form import (
     boundary_of,
 )
 from app.core.request_body import paced_body
-from app.modules.auth.dependencies import CurrentPrincipal
-from app.modules.auth.principal import Principal, Scope
+from app.modules.auth.dependencies import Writer
+from app.modules.auth.principal import Principal
 from app.modules.files.names import unescape_form_filename
 from app.modules.files.schemas import UploadFields
 from app.modules.files.services.batch import BatchService
@@ -67,15 +67,6 @@ async def file_services(request: Request) -> FileServices:
 Services = Annotated[FileServices, Depends(file_services)]
 
 
-async def writer(principal: CurrentPrincipal) -> Principal:
-    """A caller who may write; asked before the first byte of a body is read."""
-    principal.require(Scope.WRITE)
-    return principal
-
-
-Writer = Annotated[Principal, Depends(writer)]
-
-
 async def uploader(request: Request, principal: Writer) -> AsyncIterator[Principal]:
     """A caller who may write and sends no more than so many files at once; asked before the first byte, too."""
     slots: UploadSlots = request.app.state.upload_slots
@@ -85,7 +76,6 @@ async def uploader(request: Request, principal: Writer) -> AsyncIterator[Princip
 
 # Its end comes before the answer: who has it may send the next file.
 Uploader = Annotated[Principal, Depends(uploader, scope="function")]
-
 
 IdempotencyHeader = Annotated[
     str | None,

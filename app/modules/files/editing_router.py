@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.core.problems import problem_responses
+from app.modules.auth.dependencies import Writer
 from app.modules.files.answers import BYTES, CHANGE_PROBLEMS, UPLOAD_PROBLEMS, IfMatch, record_answer
-from app.modules.files.dependencies import IdempotencyHeader, Services, Uploader, Writer, body_of, content_length
+from app.modules.files.dependencies import IdempotencyHeader, Services, Uploader, body_of, content_length
 from app.modules.files.editing_schemas import BatchRequest, BatchResult, BatchResults, FilePatch, ReplaceQuery
 from app.modules.files.schemas import File, SharedFile
 from app.modules.files.services.receiving import IncomingBytes

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.core.exceptions import FieldError, HoldfastError, Invalid
 from app.core.problems import Problem, problem_of
 from app.core.text import Text
+from app.core.wire_types import FutureMoment, JsonBool
 from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_depth
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import File, Sha256, SharedFile, entrusted_record, require_future
+from app.modules.files.schemas import File, Sha256, SharedFile, entrusted_record
 from app.modules.files.services.batch import Batch, BatchOperation, Outcome
 from app.modules.files.services.editing import RecordChanges
 
@@ -32,17 +32,12 @@ class FilePatch(BaseModel):
     filename: Annotated[Text, Field(default_factory=str, max_length=1024)]
     folder: Annotated[Text, Field(default_factory=str, description="Segments joined by '/'; empty is the root.")]
     description: Annotated[Text, Field(max_length=4096)] | None = None
-    is_public: Annotated[bool, Field(default_factory=bool)]
-    expires_at: AwareDatetime | None = None
+    is_public: Annotated[JsonBool, Field(default_factory=bool)]
+    expires_at: FutureMoment | None = None
     metadata: Annotated[dict[str, Any] | None, Field(description="Merged; null takes a key away, or all.")] = None
     owner_id: Annotated[
         Text, Field(default_factory=str, min_length=1, max_length=255, description="Only with files:admin.")
     ]
-
-    @field_validator("expires_at")
-    @classmethod
-    def _future(cls, value: datetime | None) -> datetime | None:
-        return require_future(value)
 
     def to_changes(self) -> RecordChanges:
         """For the service."""
@@ -79,7 +74,10 @@ class BatchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     operation: BatchOperation
-    ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_BATCH, description="Each once.")]
+    ids: Annotated[
+        list[UUID],
+        Field(min_length=1, max_length=MAX_BATCH, description="Each once.", json_schema_extra={"uniqueItems": True}),
+    ]
     folder: Annotated[Text, Field(description="Where a move goes to; with move only.")] | None = None
     new_folder: Annotated[Text, Field(description="Where copies go to; with copy only.")] | None = None
 

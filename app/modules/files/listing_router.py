@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from app.core.pagination import link_to_next
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.auth.dependencies import Reader
 from app.modules.files.dependencies import Services
 from app.modules.files.listing_schemas import FilePage, Folder, FolderPage, FoldersQuery, ListingQuery
 from app.modules.files.names import clean_folder
@@ -22,7 +22,7 @@ LISTING_PROBLEMS = problem_responses(401, 403, 422, 503)
 
 @router.get("", response_model=FilePage, responses=LISTING_PROBLEMS)
 async def list_files(
-    request: Request, principal: CurrentPrincipal, query: Annotated[ListingQuery, Query()], services: Services
+    request: Request, principal: Reader, query: Annotated[ListingQuery, Query()], services: Services
 ) -> Response:
     """The caller's files, newest first unless told otherwise; admins see everybody's.
 
@@ -40,7 +40,7 @@ async def list_files(
 
 @router.get("/folders", response_model=FolderPage, responses=LISTING_PROBLEMS)
 async def list_folders(
-    request: Request, principal: CurrentPrincipal, query: Annotated[FoldersQuery, Query()], services: Services
+    request: Request, principal: Reader, query: Annotated[FoldersQuery, Query()], services: Services
 ) -> Response:
     """The direct sub-folders of a folder, by name, each with the files in it and below it; admins see everybody's."""
     page = await services.listing.folders(

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.moments import Moment
 from app.core.text import Text
+from app.core.wire_types import Moment
 from app.modules.files.listing_repository import FolderTotals, ListingFilter, ListingSort
 from app.modules.files.metadata import parse_metadata
 from app.modules.files.models import FileStatus

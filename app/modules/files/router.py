@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
@@ -13,10 +13,11 @@ from app.core.exceptions import HoldfastError
 from app.core.paths import ANYTHING
 from app.core.problems import Problem, problem_of, problem_responses
 from app.core.streaming import ClosingStream
-from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.auth.dependencies import CurrentPrincipal, Reader, Writer
 from app.modules.files.answers import (
     BYTES,
     CHANGE_PROBLEMS,
+    FOR_ANYONE,
     UPLOAD_PROBLEMS,
     IfMatch,
     created_answer,
@@ -28,7 +29,6 @@ from app.modules.files.dependencies import (
     IncomingFormFile,
     Services,
     Uploader,
-    Writer,
     body_of,
     content_length,
 )
@@ -55,6 +55,24 @@ router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
 # The size of a file is counted while it streams, against the settings.
 STREAMED_ROUTES = frozenset({"upload_file", "upload_raw"})
 FILE_PROBLEMS = problem_responses(401, 403, 404, 422, 503)
+# Of whatever type the file is.
+ANY_BYTES = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+
+
+CONDITIONS = [
+    _header("If-Match", "412 unless the content has this ETag."),
+    _header("If-None-Match", "304 if the content has this ETag."),
+    _header("If-Modified-Since", "304 if the content is no newer than this HTTP date."),
+    _header("If-Unmodified-Since", "412 if the content is newer than this HTTP date."),
+]
+RANGES = [
+    _header("Range", "`bytes=0-1023`; of several ranges, and of what can't be read, the whole is sent."),
+    _header("If-Range", "An ETag or a date: the range counts only if the content is still that."),
+]
 
 
 def _form_body() -> dict[str, Any]:
@@ -96,7 +114,7 @@ async def upload_file(
 )
 async def upload_raw(
     request: Request,
-    filename: str,
+    filename: Annotated[str, Path(description="No slash in it.", json_schema_extra={"pattern": "^[^/]+$"})],
     principal: Uploader,
     fields: Annotated[UploadFields, Query()],
     services: Services,
@@ -123,7 +141,7 @@ async def upload_raw(
 @router.post(
     "/presigned-urls", response_model=PresignedUrlResults, responses=problem_responses(401, 403, 413, 422, 503)
 )
-async def presign_downloads(principal: CurrentPrincipal, wanted: PresignedUrlsRequest, services: Services) -> Response:
+async def presign_downloads(principal: Reader, wanted: PresignedUrlsRequest, services: Services) -> Response:
     """URLs for up to 1,000 files at once, each with its own result."""
     signed = await services.reader.download_urls(
         principal, wanted.ids, ttl_seconds=wanted.expiry, force_download=wanted.force_download
@@ -142,7 +160,12 @@ def _shown(url: DownloadUrl) -> PresignedUrl:
     return PresignedUrl(url=url.url, expires_in=url.expires_in_seconds, expires_at=url.expires_at)
 
 
-@router.get("/{file_id:uuid}", response_model=File | SharedFile | PublicFile, responses=FILE_PROBLEMS)
+@router.get(
+    "/{file_id:uuid}",
+    response_model=File | SharedFile | PublicFile,
+    responses=FILE_PROBLEMS,
+    openapi_extra=FOR_ANYONE,
+)
 async def get_file(file_id: UUID, principal: CurrentPrincipal, services: Services) -> Response:
     """The record: whole for its owner, without `s3_key` for those to whom it was granted.
 
@@ -151,7 +174,7 @@ async def get_file(file_id: UUID, principal: CurrentPrincipal, services: Service
     return record_answer(await services.reader.get(principal, file_id), principal)
 
 
-@router.head("/{file_id:uuid}", responses=FILE_PROBLEMS)
+@router.head("/{file_id:uuid}", responses=FILE_PROBLEMS, openapi_extra=FOR_ANYONE)
 async def head_file(file_id: UUID, principal: CurrentPrincipal, services: Services) -> Response:
     """The record's headers."""
     return record_answer(await services.reader.get(principal, file_id), principal)
@@ -160,13 +183,13 @@ async def head_file(file_id: UUID, principal: CurrentPrincipal, services: Servic
 @router.get(
     "/{file_id:uuid}/metadata", response_model=StoreMetadata, responses=problem_responses(401, 403, 404, 409, 422, 503)
 )
-async def get_store_metadata(file_id: UUID, principal: CurrentPrincipal, services: Services) -> StoreMetadata:
+async def get_store_metadata(file_id: UUID, principal: Reader, services: Services) -> StoreMetadata:
     """What the store says about the file."""
     return StoreMetadata.of(*await services.reader.store_metadata(principal, file_id))
 
 
 @router.get("/{file_id:uuid}/exists", response_model=ExistsAnswer, responses=problem_responses(401, 403, 422, 503))
-async def file_exists(file_id: UUID, principal: CurrentPrincipal, services: Services) -> ExistsAnswer:
+async def file_exists(file_id: UUID, principal: Reader, services: Services) -> ExistsAnswer:
     """Whether the file is there; unknown and neither yours nor granted to you look alike."""
     existence = await services.reader.existence(principal, file_id)
     return ExistsAnswer(exists=existence.exists, in_registry=existence.in_registry, in_store=existence.in_store)
@@ -176,12 +199,13 @@ async def file_exists(file_id: UUID, principal: CurrentPrincipal, services: Serv
     "/{file_id:uuid}/download",
     response_class=Response,
     responses={
-        200: {"description": "The bytes.", **BYTES},
-        206: {"description": "The range asked for.", **BYTES},
+        200: {"description": "The bytes.", **ANY_BYTES},
+        206: {"description": "The range asked for.", **ANY_BYTES},
         304: {"description": "Unchanged."},
         307: {"description": "With redirect=true: to a presigned URL."},
         **problem_responses(401, 403, 404, 409, 412, 416, 422, 503),
     },
+    openapi_extra={**FOR_ANYONE, "parameters": [*CONDITIONS, *RANGES]},
 )
 async def download_file(
     request: Request,
@@ -207,7 +231,8 @@ async def download_file(
 @router.head(
     "/{file_id:uuid}/download",
     response_class=Response,
-    responses=problem_responses(401, 403, 404, 409, 412, 422, 503),
+    responses={304: {"description": "Unchanged."}, **problem_responses(401, 403, 404, 409, 412, 422, 503)},
+    openapi_extra={**FOR_ANYONE, "parameters": CONDITIONS},
 )
 async def head_download(
     request: Request, file_id: UUID, principal: CurrentPrincipal, services: Services, as_attachment: bool = False
@@ -252,6 +277,7 @@ def _length_headers(download: Download) -> dict[str, str]:
     "/{file_id:uuid}/presigned-url",
     response_model=PresignedUrl,
     responses=problem_responses(401, 403, 404, 409, 422, 503),
+    openapi_extra=FOR_ANYONE,
 )
 async def presign_download(
     file_id: UUID,

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
-from app.core.clock import utc_now
 from app.core.problems import Problem
 from app.core.s3.objects import ObjectHead
 from app.core.text import Text
+from app.core.wire_types import JSON_NUMBER, FutureMoment, JsonBool
 from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_metadata, parse_metadata
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
@@ -24,18 +24,11 @@ from app.modules.files.services.uploading import UploadDetails
 from app.modules.files.visibility import is_entrusted_to, is_owned_by
 
 StorageClass = Literal["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$", examples=["9f86d081884c7d65…"])]
-
-
-def require_future(value: datetime | None) -> datetime | None:
-    """Return `value`.
-
-    Raises:
-        ValueError: it's over already.
-    """
-    if value is not None and value <= utc_now():
-        raise ValueError("must lie in the future")
-    return value
+Sha256 = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-fA-F]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]),
+]
+Expiry = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Of the URLs, seconds."), JSON_NUMBER]
 
 
 class UploadFields(BaseModel):
@@ -48,7 +41,7 @@ class UploadFields(BaseModel):
     is_public: bool = False
     metadata: Annotated[Text, Field(description="A JSON object as text.", examples=['{"tags":["q3"]}'])] | None = None
     checksum_sha256: Sha256 | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: FutureMoment | None = None
     storage_class: StorageClass | None = None
     owner_id: Annotated[Text, Field(min_length=1, max_length=255, description="Only with files:admin.")] | None = None
 
@@ -56,11 +49,6 @@ class UploadFields(BaseModel):
     @classmethod
     def _folder(cls, value: str) -> str:
         return clean_folder(value)
-
-    @field_validator("expires_at")
-    @classmethod
-    def _future(cls, value: datetime | None) -> datetime | None:
-        return require_future(value)
 
     def to_details(self) -> UploadDetails:
         """For the service."""
@@ -242,8 +230,8 @@ class PresignedUrlsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
-    expiry: Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Seconds.")] | None = None
-    force_download: bool = False
+    expiry: Expiry | None = None
+    force_download: JsonBool = False
 
 
 class PresignedUrlResult(BaseModel):

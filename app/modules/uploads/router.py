@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import CurrentPrincipal
-from app.modules.files.dependencies import IdempotencyHeader, Writer
+from app.modules.auth.dependencies import Writer
+from app.modules.files.dependencies import IdempotencyHeader
 from app.modules.files.models import FileStatus
 from app.modules.files.schemas import File
 from app.modules.uploads.dependencies import Uploads
@@ -34,7 +34,7 @@ NOT_STORED = {"Cache-Control": "private, no-store"}
 
 
 @router.post(
-    "", status_code=201, response_model=UploadCreated, responses=problem_responses(401, 403, 413, 415, 422, 503)
+    "", status_code=201, response_model=UploadCreated, responses=problem_responses(401, 403, 409, 413, 415, 422, 503)
 )
 async def create_upload(
     request: Request,
@@ -85,7 +85,7 @@ async def sign_parts(file_id: UUID, principal: Writer, wanted: PartsRequest, upl
     responses={202: {"model": File, "description": "A job verifies the bytes."}, **UPLOAD_PROBLEMS},
 )
 async def complete_upload(
-    file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, given: CompleteRequest | None = None
+    file_id: UUID, principal: Writer, uploads: Uploads, given: CompleteRequest | None = None
 ) -> Response:
     """Verify what was sent and make it available; once or often."""
     file = await uploads.completion.complete(principal, file_id, None if given is None else given.to_parts())

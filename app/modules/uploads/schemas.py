@@ -6,23 +6,28 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.s3.objects import StoredPart
 from app.core.text import Text
+from app.core.wire_types import JSON_NUMBER, FutureMoment, JsonBool
 from app.modules.files.metadata import check_metadata
 from app.modules.files.models import FileUpload
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import File, Sha256, StorageClass, require_future
+from app.modules.files.schemas import Expiry, File, Sha256, StorageClass
 from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.models import UploadMethod
-from app.modules.uploads.part_plan import MAX_PARTS
+from app.modules.uploads.part_plan import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES
 from app.modules.uploads.services.completion import ClientPart
 from app.modules.uploads.services.creation import UploadWish
 from app.modules.uploads.services.offers import Offer, SignedPart
 
-PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
+PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS), JSON_NUMBER]
+# The name of a member of a JSON object is always text.
+PartName = Annotated[int, Field(ge=1, le=MAX_PARTS)]
+PartSize = Annotated[
+    int, Field(ge=MIN_PART_BYTES, le=MAX_PART_BYTES, description="Bytes; 5 MiB to 5 GiB."), JSON_NUMBER
+]
 MAX_PARTS_SIGNED_AT_ONCE = 1000
 
 
@@ -33,26 +38,21 @@ class UploadRequest(BaseModel):
 
     filename: Annotated[Text, Field(max_length=1024)]
     content_type: Annotated[Text, Field(max_length=255, examples=["application/pdf"])]
-    file_size: Annotated[int, Field(description="Bytes, exactly.", ge=0)]
+    file_size: Annotated[int, Field(description="Bytes, exactly.", ge=0), JSON_NUMBER]
     checksum_sha256: Sha256 | None = None
     folder: Text = ""
     description: Annotated[Text, Field(max_length=4096)] | None = None
-    is_public: bool = False
+    is_public: JsonBool = False
     metadata: dict[str, Any] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: FutureMoment | None = None
     storage_class: StorageClass | None = None
     owner_id: Annotated[Text, Field(min_length=1, max_length=255, description="Only with files:admin.")] | None = None
     method: Annotated[UploadMethod, Field(description="By default put, above 64 MiB multipart.")] | None = None
-    expiry: Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Of the URLs, seconds.")] | None = None
-    part_size: Annotated[int, Field(ge=1, description="Bytes; 5 MiB to 5 GiB.")] | None = None
+    expiry: Expiry | None = None
+    part_size: PartSize | None = None
     part_checksums: Annotated[
-        bool, Field(description="Every part will be signed with its SHA-256. AWS has to know that from the start.")
+        JsonBool, Field(description="Every part will be signed with its SHA-256. AWS has to know that from the start.")
     ] = False
-
-    @field_validator("expires_at")
-    @classmethod
-    def _future(cls, value: datetime | None) -> datetime | None:
-        return require_future(value)
 
     def to_wish(self, idempotency_key: str | None) -> UploadWish:
         """For the service."""
@@ -85,7 +85,7 @@ class PartsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_SIGNED_AT_ONCE)]
-    checksums: Annotated[dict[PartNumber, Sha256], Field(description="By part number.")] = {}
+    checksums: Annotated[dict[PartName, Sha256], Field(description="By part number.")] = {}
 
 
 class CompletedPart(BaseModel):

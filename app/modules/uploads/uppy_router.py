@@ -15,16 +15,16 @@ from starlette.exceptions import HTTPException
 from app.core.clock import utc_now
 from app.core.exceptions import Forbidden, HoldfastError
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.auth.dependencies import CurrentPrincipal, Writer
 from app.modules.auth.principal import Principal
-from app.modules.files.dependencies import IdempotencyHeader, Writer
+from app.modules.files.dependencies import IdempotencyHeader
 from app.modules.files.models import FileStatus
 from app.modules.files.services.reading import content_etag
 from app.modules.uploads import uppy_xml
 from app.modules.uploads.dependencies import Uploads, UploadServices
 from app.modules.uploads.exceptions import UploadExpired, UploadRejected
 from app.modules.uploads.models import UploadMethod
-from app.modules.uploads.part_plan import PartPlan
+from app.modules.uploads.part_plan import MAX_PARTS, PartPlan
 from app.modules.uploads.services.completion import OpenUpload
 from app.modules.uploads.services.creation import UploadWish
 from app.modules.uploads.uppy import SignedAddress, SignRequest, Step, wish_of
@@ -64,12 +64,30 @@ class S3Route(APIRoute):
 
 router = APIRouter(prefix="/files/uppy", tags=["stock upload clients"], redirect_slashes=False, route_class=S3Route)
 
+CONTROL_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": "S3's `<Error>`.", "content": {XML: {}}}
+    for status in (400, 401, 403, 404, 409, 413, 422, 503)
+}
 CONTROL_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "S3's XML.", "content": {XML: {}}},
-    **{
-        status: {"description": "S3's `<Error>`.", "content": {XML: {}}}
-        for status in (400, 401, 403, 404, 409, 413, 422, 503)
+    **CONTROL_PROBLEMS,
+}
+# The token in the address is enough.
+TOKEN_ONLY: dict[str, Any] = {"security": [{}]}
+_PART = {
+    "type": "object",
+    "required": ["PartNumber", "ETag"],
+    "properties": {
+        "PartNumber": {"type": "integer", "minimum": 1, "maximum": MAX_PARTS},
+        "ETag": {"type": "string", "pattern": r'[^\s"]', "maxLength": uppy_xml.MAX_ETAG_CHARACTERS},
     },
+}
+COMPLETION_BODY: dict[str, Any] = {
+    "type": "object",
+    "xml": {"name": "CompleteMultipartUpload"},
+    "required": ["Part"],
+    "additionalProperties": False,
+    "properties": {"Part": {"type": "array", "minItems": 1, "maxItems": MAX_PARTS, "items": _PART}},
 }
 
 
@@ -147,14 +165,26 @@ def _caller(
     return owner
 
 
-@router.post("/{file_id:uuid}/create", name="uppy_create", response_class=Response, responses=CONTROL_RESPONSES)
+@router.post(
+    "/{file_id:uuid}/create",
+    name="uppy_create",
+    response_class=Response,
+    responses=CONTROL_RESPONSES,
+    openapi_extra=TOKEN_ONLY,
+)
 async def create_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
     """CreateMultipartUpload: `/sign` has begun it; here the plugin learns its id, as often as it asks."""
     opened = await uploads.completion.find(_caller(Operation.CREATE, file_id, token, principal, uploads), file_id)
     return _xml(uppy_xml.initiated(str(opened.file.id)))
 
 
-@router.get("/{file_id:uuid}/parts", name="uppy_list", response_class=Response, responses=CONTROL_RESPONSES)
+@router.get(
+    "/{file_id:uuid}/parts",
+    name="uppy_list",
+    response_class=Response,
+    responses=CONTROL_RESPONSES,
+    openapi_extra=TOKEN_ONLY,
+)
 async def list_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
     """ListParts: what arrived so far, for a client that resumes."""
     opened = await uploads.completion.find(_caller(Operation.LIST, file_id, token, principal, uploads), file_id)
@@ -174,7 +204,13 @@ def _numbers(opened: OpenUpload) -> range:
     return range(1, plan.count + 1)
 
 
-@router.post("/{file_id:uuid}/complete", name="uppy_complete", response_class=Response, responses=CONTROL_RESPONSES)
+@router.post(
+    "/{file_id:uuid}/complete",
+    name="uppy_complete",
+    response_class=Response,
+    responses=CONTROL_RESPONSES,
+    openapi_extra={**TOKEN_ONLY, "requestBody": {"required": True, "content": {XML: {"schema": COMPLETION_BODY}}}},
+)
 async def complete_for_uppy(
     request: Request, file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = ""
 ) -> Response:
@@ -188,7 +224,12 @@ async def complete_for_uppy(
 
 
 @router.delete(
-    "/{file_id:uuid}", name="uppy_abort", status_code=204, response_class=Response, responses=CONTROL_RESPONSES
+    "/{file_id:uuid}",
+    name="uppy_abort",
+    status_code=204,
+    response_class=Response,
+    responses=CONTROL_PROBLEMS,
+    openapi_extra=TOKEN_ONLY,
 )
 async def abort_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
     """AbortMultipartUpload: the upload goes with all that was sent."""

@@ -128,7 +128,7 @@ class CompletionService:
             UploadNotFound: there is none, or it has ended.
         """
         opened = await self.find(principal, file_id)
-        if opened.file.status == FileStatus.AVAILABLE:
+        if opened.file.status in {FileStatus.AVAILABLE, FileStatus.DELETED}:
             raise UploadNotFound("The upload is complete; delete the file instead.")
         await self._lifecycle.hard_delete(principal, file_id, if_match=None, action=Action.ABORT)
         if opened.stored.upload_id is not None:
