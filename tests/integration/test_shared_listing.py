@@ -87,9 +87,12 @@ def test_public_files_and_those_granted_to_others_are_in_nobodys_listing(alice, 
 
 
 def test_a_group_of_a_users_name_is_another(alice, upload, somebody, team):
-    _, client = somebody(team)
-    grant(alice, upload(b"for a user"), f"user:{team}")
+    name, client = somebody(team)
+    file = upload(b"for others")
+    for principal in (f"user:{team}", f"group:{name}"):
+        grant(alice, file, principal)
     assert shared(client) == []
+    assert client.get(f"/files/{file['id']}").status_code == 404
 
 
 def test_only_available_files_are_listed_whatever_status_is_asked_for(alice, registry, reader, share):
