@@ -56,12 +56,10 @@ class Stage:
     Args:
         alice: owns them.
         registry: tells whether they are still as they were.
-        has_grants: whether grants can be given.
     """
 
     alice: httpx.Client
     registry: Registry
-    has_grants: bool
     _files: dict[str, tuple[str, dict]] = field(default_factory=dict)
 
     def file(self, state: str) -> str:
@@ -91,9 +89,8 @@ class Stage:
         if state != "pending":
             send_parts(self.alice, upload, CONTENT, [1])
             assert complete(self.alice, upload).status_code == (409 if state == "rejected" else 200)
-        if self.has_grants:
-            for principal, access in GRANTS.items():
-                self.alice.put(f"/files/{file_id}/grants/{principal}", json={"access": access})
+        for principal, access in GRANTS.items():
+            self.alice.put(f"/files/{file_id}/grants/{principal}", json={"access": access})
         if state == "deleted":
             assert self.alice.delete(f"/files/{file_id}").status_code == 204
         return file_id

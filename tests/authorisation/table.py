@@ -21,7 +21,6 @@ STATES = ("available", "pending", "deleted", "rejected", "public")
 CALLERS = (
     "anonymous", "owner", "stranger", "reader", "writer", "member", "admin", "expired", "unscoped", "revoked",
 )  # fmt: skip
-GRANTEES = frozenset({"reader", "writer", "member"})
 
 # About one file. Its bytes and URLs are for whoever sees it while it is available; its record stays with its owner.
 FILES = """
@@ -110,8 +109,6 @@ GET    //openapi.json                       200 -  +         +     +        +   
 
 # Pages about the document, which aren't in it.
 UNDOCUMENTED = frozenset({"GET //docs", "GET //redoc", "GET //openapi.json"})
-# Rows whose operations are still being built, and callers that come with grants. To be deleted with the last of them.
-COMING = ("/grants", "/usage", "/audit")
 
 
 @dataclass(frozen=True)
@@ -141,10 +138,6 @@ class Row:
     @property
     def is_about_files(self) -> bool:
         return len(self.cells["owner"]) > 1
-
-    @property
-    def is_coming(self) -> bool:
-        return any(part in self.operation for part in COMING)
 
 
 def _rows(table: str) -> list[Row]:
