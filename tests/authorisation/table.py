@@ -77,6 +77,7 @@ DELETE /files/uppy/{file_id}#bare           204 -  ?????     ????? ?????    ????
 """  # noqa: E501 -- as above
 
 # About no single file. What is created belongs to the caller; who names somebody as the owner must be an admin.
+# (`/usage` is asked for alice's.)
 OTHERS = """
 operation                                   ok for anonymous owner stranger reader writer member admin expired unscoped revoked
 POST   /files/upload                        201 w  ?         +     +        +      +      +      +     ?       x        ?
@@ -96,7 +97,7 @@ GET    /keys                                200 r  ?         +     +        +   
 GET    /keys#owner_id                       200 r  ?         x     x        x      x      x      +     ?       x        ?
 DELETE /keys/{key_id}                       204 w  ?         +     .        .      .      .      +     ?       x        ?
 GET    /usage                               200 r  ?         +     +        +      +      +      +     ?       x        ?
-GET    /usage#owner_id                      200 r  ?         x     x        x      x      x      +     ?       x        ?
+GET    /usage#owner_id                      200 r  ?         +     x        x      x      x      +     ?       x        ?
 PUT    /usage/{owner_id}/limits             200 w  ?         x     x        x      x      x      +     ?       x        ?
 DELETE /usage/{owner_id}/limits             204 w  ?         x     x        x      x      x      +     ?       x        ?
 GET    /audit                               200 r  ?         x     x        x      x      x      +     ?       x        ?
