@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,8 @@ from tests.support.states import end_pending
 from tests.support.uppy import completion, key_of, send_part, signed
 
 CONTENT = b"what generated calls find"
+# Half as long as a control token lives.
+TOKEN_SECONDS = 300.0
 # The least that S3 calls a multipart upload of two parts.
 PARTED = noise(5 * 1024 * 1024 + 1)
 
@@ -28,7 +31,7 @@ class Targets:
 
     client: httpx.Client
     _kept: dict[str, str] = field(default_factory=dict)
-    _tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
 
     def file(self) -> str:
         """An available file that is only looked at."""
@@ -71,10 +74,12 @@ class Targets:
 
     def control_token(self, method: str, upload_id: str) -> str:
         """What the plugin would find in the address of its next call; CREATE for the one that has no upload yet."""
-        if (method, upload_id) not in self._tokens:
+        token, ends = self._tokens.get((method, upload_id), ("", 0.0))
+        if ends < time.monotonic():
             url = signed(self.client, method, upload_id, uploadId=upload_id)["url"]
-            self._tokens[method, upload_id] = _token_in(url)
-        return self._tokens[method, upload_id]
+            token = _token_in(url)
+            self._keep_token(method, upload_id, token)
+        return token
 
     def forget(self, thing_id: str) -> None:
         """It is gone; the next call gets another one."""
@@ -85,7 +90,10 @@ class Targets:
         end_pending(self.client)
 
     def created_upload(self) -> str:
-        """An upload of which stock Uppy hasn't learned the id yet."""
+        """An upload of which stock Uppy hasn't learned the id yet; another one once its token has ended."""
+        kept = self._kept.get("created upload", "")
+        if self._tokens.get(("CREATE", kept), ("", 0.0))[1] < time.monotonic():
+            self.forget(kept)
         return self._keep("created upload", self._create)
 
     def _keep(self, name: str, make: Callable[[], str]) -> str:
@@ -105,9 +113,12 @@ class Targets:
         assert self.client.post(url, content=completion(etags)).status_code == 200
         return upload_id
 
+    def _keep_token(self, method: str, upload_id: str, token: str) -> None:
+        self._tokens[method, upload_id] = (token, time.monotonic() + TOKEN_SECONDS)
+
     def _create(self) -> str:
         created = signed(self.client, "POST", key_of(PARTED, "fuzzed.bin"))
-        self._tokens["CREATE", created["key"]] = _token_in(created["url"])
+        self._keep_token("CREATE", created["key"], _token_in(created["url"]))
         return created["key"]
 
 

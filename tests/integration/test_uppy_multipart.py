@@ -80,7 +80,8 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]>'
     "body",
     [
         "", "parts", "<CompleteMultipartUpload>", "<CompleteMultipartUpload/>", completion({0: "a"}),
-        completion({10_001: "a"}), completion({1: ""}), completion({1: "a" * 300}), "<Delete><Part/></Delete>",
+        completion({10_001: "a"}), completion({1: ""}), completion({1: "a" * 300}), completion({1: "\u00e9"}),
+        "<Delete><Part/></Delete>",
         "<CompleteMultipartUpload><Part><PartNumber>x</PartNumber><ETag>a</ETag></Part></CompleteMultipartUpload>",
         "<CompleteMultipartUpload><Part><ETag>a</ETag></Part></CompleteMultipartUpload>",
         f"{ENTITIES}{completion({1: 'a'})}", b"\xff\xfe\x00", '<?xml version="1.0" encoding="nothing"?><a/>',

@@ -79,7 +79,7 @@ _PART = {
     "required": ["PartNumber", "ETag"],
     "properties": {
         "PartNumber": {"type": "integer", "minimum": 1, "maximum": MAX_PARTS},
-        "ETag": {"type": "string", "pattern": r'[^\s"]', "maxLength": uppy_xml.MAX_ETAG_CHARACTERS},
+        "ETag": {"type": "string", "pattern": rf'^\s*"?{uppy_xml.ETAG.pattern}"?\s*$'},
     },
 }
 COMPLETION_BODY: dict[str, Any] = {

@@ -17,7 +17,8 @@ from app.modules.uploads.services.completion import ClientPart
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-MAX_ETAG_CHARACTERS = 256
+# What RFC 9110 lets stand in an ETag, as far as it is ASCII.
+ETAG = re.compile(r"[!#-~]{1,256}")
 QUOTES = {'"': "&quot;"}
 
 
@@ -60,7 +61,7 @@ def _part(element: Element) -> ClientPart:
     fields = {_name(child): (child.text or "").strip() for child in element}
     number, etag = fields.get("PartNumber", ""), fields.get("ETag", "").strip('"')
     is_number = re.fullmatch(r"[0-9]{1,5}", number) and 1 <= int(number) <= MAX_PARTS
-    if _name(element) != "Part" or not is_number or not 1 <= len(etag) <= MAX_ETAG_CHARACTERS:
+    if _name(element) != "Part" or not is_number or not ETAG.fullmatch(etag):
         raise MalformedXml
     return ClientPart(int(number), etag)
 
