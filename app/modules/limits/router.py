@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import CurrentPrincipal
 from app.modules.limits.quota_dependencies import QuotaServices
@@ -28,7 +29,7 @@ async def get_usage(
     return UsageShown.of(await quotas.usage(principal, query.owner_id))
 
 
-@router.put("/{owner_id:path}/limits", response_model=UsageShown, responses=USAGE_PROBLEMS)
+@router.put(f"/{{owner_id:{ANYTHING}}}/limits", response_model=UsageShown, responses=USAGE_PROBLEMS)
 async def set_limits(
     owner_id: OwnerPath, wanted: LimitsRequest, principal: CurrentPrincipal, quotas: QuotaServices
 ) -> UsageShown:
@@ -41,7 +42,7 @@ async def set_limits(
     return UsageShown.of(await quotas.set_limits(principal, owner_id, **limits))
 
 
-@router.delete("/{owner_id:path}/limits", status_code=204, responses=USAGE_PROBLEMS)
+@router.delete(f"/{{owner_id:{ANYTHING}}}/limits", status_code=204, responses=USAGE_PROBLEMS)
 async def drop_limits(owner_id: OwnerPath, principal: CurrentPrincipal, quotas: QuotaServices) -> Response:
     """Let the defaults of the settings hold for an owner again; once or often. Needs `files:admin`."""
     await quotas.drop_limits(principal, owner_id)

@@ -5,21 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
-from starlette.convertors import PathConvertor, register_url_convertor
 
 from app.core.exceptions import FieldError, Invalid
 from app.modules.auth.claims import MAX_NAME_CHARACTERS
 from app.modules.sharing.grantees import Grantee
 from app.modules.sharing.services import GrantService
-
-
-class VerbatimConvertor(PathConvertor):
-    """The rest of a path, line breaks too: Starlette's own finds no route for one, and drops it at the end."""
-
-    regex = "(?s:.*)"
-
-
-register_url_convertor("verbatim", VerbatimConvertor())
 
 
 async def grant_service(request: Request) -> GrantService:

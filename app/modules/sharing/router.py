@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import CurrentPrincipal
 from app.modules.sharing.dependencies import GranteeInPath, Grants
@@ -27,7 +28,7 @@ async def list_grants(file_id: UUID, principal: CurrentPrincipal, grants: Grants
 
 
 @router.put(
-    "/{principal:verbatim}",
+    f"/{{principal:{ANYTHING}}}",
     response_model=Grant,
     responses={
         201: {"description": "Granted; there was no grant before.", "model": Grant},
@@ -50,7 +51,7 @@ async def put_grant(
     return JSONResponse(Grant.of(granted.grant).model_dump(mode="json"), status_code=status_code, headers=NOT_STORED)
 
 
-@router.delete("/{principal:verbatim}", status_code=204, responses=problem_responses(401, 403, 404, 422, 503))
+@router.delete(f"/{{principal:{ANYTHING}}}", status_code=204, responses=problem_responses(401, 403, 404, 422, 503))
 async def revoke_grant(file_id: UUID, principal: CurrentPrincipal, grantee: GranteeInPath, grants: Grants) -> Response:
     """Close the file to a user or a group. From this answer on it's as if there had been no grant.
 
