@@ -16,9 +16,14 @@ DEFAULT_DATA_DIR = ".data"
 
 
 def found_environment() -> dict[str, str]:
-    """The shell's variables above those of `.env`, empty ones left out."""
-    written = {name: value for name, value in dotenv_values(ENV_FILE).items() if value}
-    return written | {name: value for name, value in os.environ.items() if value}
+    """The shell's variables above those of `.env`; empty ones are left out where that means that they aren't set."""
+    meant_empty = Settings.meant_empty()
+    return {
+        name: value
+        for variables in (dotenv_values(ENV_FILE), os.environ)
+        for name, value in variables.items()
+        if value or (value is not None and name in meant_empty)
+    }
 
 
 def data_dir(environ: dict[str, str]) -> Path:

@@ -6,9 +6,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
-from pydantic_settings import BaseSettings
 
-from app.config.group import ENV_FILE, ConfigurationError, readable
+from app.config.group import ENV_FILE, ConfigurationError, SettingsGroup, readable
 from app.config.groups import (
     AuthSettings,
     DatabaseSettings,
@@ -21,6 +20,19 @@ from app.config.groups import (
 )
 from app.config.rates import RateSettings
 from app.config.store import StoreSettings
+
+GROUPS: dict[str, type[SettingsGroup]] = {
+    "store": StoreSettings,
+    "database": DatabaseSettings,
+    "auth": AuthSettings,
+    "upload": UploadSettings,
+    "verify": VerifySettings,
+    "quota": QuotaSettings,
+    "outbox": OutboxSettings,
+    "maintenance": MaintenanceSettings,
+    "rates": RateSettings,
+    "server": ServerSettings,
+}
 
 
 class Settings(BaseModel):
@@ -40,6 +52,15 @@ class Settings(BaseModel):
     server: ServerSettings
 
     @classmethod
+    def meant_empty(cls) -> frozenset[str]:
+        """The variables that say something by being empty, such as `FILE_CLEANUP_DAYS=`: never."""
+        return frozenset(
+            f"{group.model_config.get('env_prefix', '')}{name}".upper()
+            for group in GROUPS.values()
+            for name in group.meant_empty
+        )
+
+    @classmethod
     def from_environment(cls, *, env_file: str | None = ENV_FILE) -> Settings:
         """Read all groups at once, so that the operator sees everything that is wrong in one go.
 
@@ -49,21 +70,9 @@ class Settings(BaseModel):
         Raises:
             ConfigurationError: with one line a variable: its name and what would be right.
         """
-        groups: dict[str, type[BaseSettings]] = {
-            "store": StoreSettings,
-            "database": DatabaseSettings,
-            "auth": AuthSettings,
-            "upload": UploadSettings,
-            "verify": VerifySettings,
-            "quota": QuotaSettings,
-            "outbox": OutboxSettings,
-            "maintenance": MaintenanceSettings,
-            "rates": RateSettings,
-            "server": ServerSettings,
-        }
         values: dict[str, Any] = {}
         problems: list[str] = []
-        for name, group in groups.items():
+        for name, group in GROUPS.items():
             try:
                 values[name] = group(_env_file=env_file)
             except ValidationError as error:

@@ -19,7 +19,7 @@ from tests.support.tokens import signed
 
 log = structlog.get_logger()
 SIGNATURE = "5f0c2f6edeadbeef5f0c2f6edeadbeef"
-STRANGER = str(uuid4())
+STRANGER = "0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071"
 
 
 @pytest.fixture

@@ -232,7 +232,7 @@ def test_a_wrong_password_does_not(awkward_role):
         run_sql(wrong, "SELECT 1")
 
 
-BEFORE_QUOTAS = "20261121i"
+BEFORE_QUOTAS = "20261121j"
 FILES_BEFORE_QUOTAS = """
     INSERT INTO file_uploads (id, owner_id, filename, content_type, status, file_size)
     SELECT gen_random_uuid(), owner, 'a.txt', 'text/plain', status, size

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app.cli.environment import found_environment
 from app.config import ConfigurationError, Settings, asyncpg_url
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -229,6 +230,16 @@ def test_a_secret_is_taken_but_never_shown(environ, variable, path):
     settings = Settings.from_environment()
     shown = f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
     assert "hunter2" not in shown
+
+
+def test_what_is_meant_empty_in_the_file_stays_so_for_the_embedded_parts(environ, tmp_path):
+    """Taken for unset, `FILE_CLEANUP_DAYS=` would delete after 30 days what was to be kept for ever."""
+    (tmp_path / ".env").write_text("FILE_CLEANUP_DAYS=\nS3_BUCKET_NAME=\n")
+    for name in ("FILE_CLEANUP_DAYS", "S3_BUCKET_NAME"):
+        environ.delenv(name, raising=False)
+    found = found_environment()
+    assert found["FILE_CLEANUP_DAYS"] == ""
+    assert "S3_BUCKET_NAME" not in found
 
 
 def test_every_secret_is_hidden_from_the_log_and_so_is_what_names_the_bucket(environ):
