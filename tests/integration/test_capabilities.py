@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -75,8 +75,10 @@ async def test_what_is_found_out_is_stored_and_read_next_time(connect, registry,
 
 async def test_ten_workers_that_start_together_try_once(connect, registry, proxy):
     """One tries; the others wait for it, then read."""
-    with capture_logs() as logs:
-        found = await asyncio.gather(*(learned_by_one(connect) for _ in range(10)))
+    async with AsyncExitStack() as stack:
+        workers = [await stack.enter_async_context(connect()) for _ in range(10)]
+        with capture_logs() as logs:
+            found = await asyncio.gather(*(learn_capabilities(*worker, {}) for worker in workers))
     assert len(set(found)) == 1
     sources = sorted(line["source"] for line in logs if line["event"] == "store_capabilities")
     assert sources == ["probed"] + ["stored"] * 9
