@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
+import botocore.loaders
 import hypothesis
 import pytest
 
@@ -41,6 +43,9 @@ def no_leak():
     yield
     WATCH.insist()
 
+
+# boto3 reads its models from disk anew for every session: 0.2 s of CPU for each of hundreds of services.
+botocore.loaders.create_loader = cache(botocore.loaders.create_loader)
 
 GIVEN_STORE = ("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_REGION")
 
