@@ -67,6 +67,8 @@ def _aim_address(case: Case, label: str, targets: Targets) -> None:
     for name, value in case.path_parameters.items():
         if name.endswith("_id"):
             parameters[name] = IDS.get(label, Targets.file)(targets)
+        elif name == "principal" and label.startswith("DELETE"):
+            parameters[name] = targets.grantee(parameters["file_id"])
         elif name == "filename" and zlib.crc32(str(value).encode()) % 3:
             parameters[name] = "fuzzed.bin"
     case.path_parameters = parameters

@@ -37,6 +37,12 @@ class Targets:
         """An available file that is only looked at."""
         return self._keep("looked at", self.fresh_file)
 
+    def grantee(self, file_id: str) -> str:
+        """One to whom that file was granted."""
+        answer = self.client.put(f"/files/{file_id}/grants/user:fuzz", json={"access": "read"})
+        assert answer.status_code in {200, 201}, answer.text
+        return "user:fuzz"
+
     def changed(self) -> str:
         """An available file that is changed again and again."""
         return self._keep("changed", self.fresh_file)

@@ -12,6 +12,12 @@ from tests.fuzz.campaign import Plan, run
 from tests.support.stores import wait_for_agreement
 
 LEAST_SHARE = 0.2
+# An owner's token can't get a 2xx there.
+FOR_ADMINS = {
+    "GET /api/v1/audit",
+    "PUT /api/v1/usage/{owner_id}/limits",
+    "DELETE /api/v1/usage/{owner_id}/limits",
+}
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 
 
@@ -41,5 +47,6 @@ def test_the_service_does_what_its_document_says(service, plan, capsys):
     faults = [*report.errors, *report.failures.values()]
     assert not faults, "\n\n".join([f"{len(faults)} faults", *faults])
     assert report.cases >= int(os.environ.get("FUZZ_CASES", "1000"))
-    rare = [label for label in report.answers if "/" in label and report.share(label) < LEAST_SHARE]
+    asked = {label for label in report.answers if "/" in label} - FOR_ADMINS
+    rare = [label for label in asked if report.share(label) < LEAST_SHARE]
     assert rare == []

@@ -104,7 +104,7 @@ def test_what_an_url_writes_after_everything_is_over_is_removed(client, registry
     assert states(registry, upload) >= {"removing"}
     end_of_time(upload)
     wait_until(lambda: states(registry, upload) == {"removed"})
-    assert not [key for key in bucket.all_keys() if "staging" in key or key == file["s3_key"]]
+    assert not [key for key in bucket.all_keys() if ".holdfast/staging/" in key or key == file["s3_key"]]
 
 
 @pytest.mark.parametrize("method", ["put", "post"])
@@ -122,7 +122,7 @@ def test_what_an_url_writes_to_staging_after_completion_is_removed(
     assert late.status_code in {200, 204}
     end_of_time(upload)
     wait_until(lambda: states(registry, upload) == {"stored", "removed"})
-    assert not [key for key in bucket.all_keys() if "staging" in key]
+    assert not [key for key in bucket.all_keys() if ".holdfast/staging/" in key]
     assert client.get(f"/files/{file['id']}/download").content == PDF
 
 

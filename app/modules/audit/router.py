@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from app.core.pagination import link_to_next
 from app.core.problems import problem_responses
 from app.modules.audit.dependencies import Journal
 from app.modules.audit.schemas import AuditQuery, Entry, EntryList
-from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.auth.dependencies import Admin
 
 router = APIRouter(prefix="/audit", tags=["audit"], redirect_slashes=False)
 
 
 @router.get("", response_model=EntryList, responses=problem_responses(401, 403, 422, 503))
 async def list_audit_entries(
-    request: Request, principal: CurrentPrincipal, query: Annotated[AuditQuery, Query()], journal: Journal
+    request: Request, principal: Admin, query: Annotated[AuditQuery, Query()], journal: Journal
 ) -> Response:
     """Who did what to which file or API key, when, from where and with which result; newest first.
 
@@ -28,8 +28,5 @@ async def list_audit_entries(
     """
     page = await journal.page(principal, query.to_filter(), cursor=query.cursor, limit=query.limit)
     body = EntryList(items=[Entry.of(entry) for entry in page.items], next_cursor=page.next_cursor)
-    answer = JSONResponse(body.model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
-    if page.next_cursor:
-        following = urlencode({**request.query_params, "cursor": page.next_cursor})
-        answer.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
-    return answer
+    headers = {"Cache-Control": "private, no-store", **link_to_next(request, page.next_cursor)}
+    return JSONResponse(body.model_dump(mode="json"), headers=headers)

@@ -68,6 +68,13 @@ async def writer(principal: CurrentPrincipal) -> Principal:
     return principal
 
 
+async def admin(principal: CurrentPrincipal) -> Principal:
+    """A caller who may act for everybody; asked before anything else about the request is judged."""
+    principal.require(Scope.ADMIN)
+    return principal
+
+
 Reader = Annotated[Principal, Depends(reader)]
 Writer = Annotated[Principal, Depends(writer)]
+Admin = Annotated[Principal, Depends(admin)]
 Keys = Annotated[KeyService, Depends(key_service)]

@@ -8,12 +8,14 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.text import Text
+from app.core.wire_types import JSON_NUMBER
 from app.modules.auth.claims import MAX_NAME_CHARACTERS
 from app.modules.limits.quota_service import Limit, Usage, Usual
 
 # More than any store holds, and exact in JavaScript.
 MAX_LIMIT = 2**53 - 1
 
+OwnLimit = Annotated[int, Field(ge=0, le=MAX_LIMIT), JSON_NUMBER]
 Owner = Annotated[Text, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
 OwnerPath = Annotated[
     Text,
@@ -66,8 +68,8 @@ class LimitsRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_bytes: Annotated[int, Field(ge=0, le=MAX_LIMIT, strict=True)] | None = None
-    max_files: Annotated[int, Field(ge=0, le=MAX_LIMIT, strict=True)] | None = None
+    max_bytes: OwnLimit | None = None
+    max_files: OwnLimit | None = None
 
     def limit(self, name: str) -> Limit:
         """One of the two, as it was meant."""

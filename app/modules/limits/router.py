@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.auth.dependencies import Admin, Reader
 from app.modules.limits.quota_dependencies import QuotaServices
 from app.modules.limits.quota_schemas import LimitsRequest, OwnerPath, UsageQuery, UsageShown
 
@@ -18,9 +18,7 @@ USAGE_PROBLEMS = problem_responses(401, 403, 422, 503)
 
 
 @router.get("", response_model=UsageShown, responses=USAGE_PROBLEMS)
-async def get_usage(
-    principal: CurrentPrincipal, query: Annotated[UsageQuery, Query()], quotas: QuotaServices
-) -> UsageShown:
+async def get_usage(principal: Reader, query: Annotated[UsageQuery, Query()], quotas: QuotaServices) -> UsageShown:
     """How many bytes and files the caller has, how many are on their way, and how many it may have.
 
     Needs `files:read`; admins ask for anybody by `owner_id`. Soft-deleted files count until they are purged or
@@ -30,9 +28,7 @@ async def get_usage(
 
 
 @router.put(f"/{{owner_id:{ANYTHING}}}/limits", response_model=UsageShown, responses=USAGE_PROBLEMS)
-async def set_limits(
-    owner_id: OwnerPath, wanted: LimitsRequest, principal: CurrentPrincipal, quotas: QuotaServices
-) -> UsageShown:
+async def set_limits(owner_id: OwnerPath, wanted: LimitsRequest, principal: Admin, quotas: QuotaServices) -> UsageShown:
     """Give an owner limits of its own, in place of those it had: a number, `null` for none.
 
     Needs `files:admin`. A limit that is left out is the default of the settings. An owner with more than
@@ -43,7 +39,7 @@ async def set_limits(
 
 
 @router.delete(f"/{{owner_id:{ANYTHING}}}/limits", status_code=204, responses=USAGE_PROBLEMS)
-async def drop_limits(owner_id: OwnerPath, principal: CurrentPrincipal, quotas: QuotaServices) -> Response:
+async def drop_limits(owner_id: OwnerPath, principal: Admin, quotas: QuotaServices) -> Response:
     """Let the defaults of the settings hold for an owner again; once or often. Needs `files:admin`."""
     await quotas.drop_limits(principal, owner_id)
     return Response(status_code=204)

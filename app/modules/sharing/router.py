@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import CurrentPrincipal
+from app.modules.auth.dependencies import Reader, Writer
 from app.modules.sharing.dependencies import GranteeInPath, Grants
 from app.modules.sharing.schemas import Grant, GrantList, GrantRequest
 
@@ -19,7 +19,7 @@ NOT_STORED = {"Cache-Control": "private, no-store"}
 
 
 @router.get("", response_model=GrantList, responses=problem_responses(401, 403, 404, 422, 503))
-async def list_grants(file_id: UUID, principal: CurrentPrincipal, grants: Grants) -> Response:
+async def list_grants(file_id: UUID, principal: Reader, grants: Grants) -> Response:
     """To whom the file is open besides its owner, and for what. For its owner and admins, whatever its status."""
     found = await grants.grants(principal, file_id)
     return JSONResponse(
@@ -36,7 +36,7 @@ async def list_grants(file_id: UUID, principal: CurrentPrincipal, grants: Grants
     },
 )
 async def put_grant(
-    file_id: UUID, principal: CurrentPrincipal, grantee: GranteeInPath, wanted: GrantRequest, grants: Grants
+    file_id: UUID, principal: Writer, grantee: GranteeInPath, wanted: GrantRequest, grants: Grants
 ) -> Response:
     """Open the file to a user or a group, for reading or for writing, too; again changes nothing else.
 
@@ -52,7 +52,7 @@ async def put_grant(
 
 
 @router.delete(f"/{{principal:{ANYTHING}}}", status_code=204, responses=problem_responses(401, 403, 404, 422, 503))
-async def revoke_grant(file_id: UUID, principal: CurrentPrincipal, grantee: GranteeInPath, grants: Grants) -> Response:
+async def revoke_grant(file_id: UUID, principal: Writer, grantee: GranteeInPath, grants: Grants) -> Response:
     """Close the file to a user or a group. From this answer on it's as if there had been no grant.
 
     Only presigned URLs that were issued before live until they expire, and copies that were made are their makers'.
