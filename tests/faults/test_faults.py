@@ -9,7 +9,7 @@ import pytest
 from tests.faults.harness import Harness
 from tests.faults.storms import STORE_FAULTS
 
-KILLS = 25
+KILLS = 12
 
 
 @pytest.mark.timeout(400)

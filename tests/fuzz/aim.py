@@ -54,7 +54,10 @@ def aim(case: Case, targets: Targets) -> dict[str, Any]:
     if label in CONTROL:
         token = targets.control_token(CONTROL[label], case.path_parameters["file_id"])
         case.query = {**(case.query or {}), "token": token}
-    if zlib.crc32(repr((case.query, case.headers, case.body)).encode()) % 3 == 0:
+    drawn = zlib.crc32(repr((case.query, case.headers, case.body)).encode())
+    if drawn % 8 and case.query:
+        case.query.pop("owner_id", None)  # only admins name somebody else
+    if drawn % 3 == 0:
         return {}
     case.query = _meant(case.query or {})
     for name in ("If-Match", "if-match", "Idempotency-Key", "If-Unmodified-Since"):
@@ -68,7 +71,7 @@ def _aim_address(case: Case, label: str, targets: Targets) -> None:
         if name.endswith("_id"):
             parameters[name] = IDS.get(label, Targets.file)(targets)
         elif name == "principal" and label.startswith("DELETE"):
-            parameters[name] = targets.grantee(parameters["file_id"])
+            parameters[name] = targets.grantee()
         elif name == "filename" and zlib.crc32(str(value).encode()) % 3:
             parameters[name] = "fuzzed.bin"
     case.path_parameters = parameters

@@ -37,9 +37,9 @@ class Targets:
         """An available file that is only looked at."""
         return self._keep("looked at", self.fresh_file)
 
-    def grantee(self, file_id: str) -> str:
-        """One to whom that file was granted."""
-        answer = self.client.put(f"/files/{file_id}/grants/user:fuzz", json={"access": "read"})
+    def grantee(self) -> str:
+        """One to whom the file that is only looked at was granted."""
+        answer = self.client.put(f"/files/{self.file()}/grants/user:fuzz", json={"access": "read"})
         assert answer.status_code in {200, 201}, answer.text
         return "user:fuzz"
 
