@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from app.core.problems import problem_responses
 from app.modules.audit import router as audit_router
 from app.modules.auth import router as keys_router
-from app.modules.files import editing_router, listing_router
+from app.modules.files import download_router, editing_router, listing_router
 from app.modules.files import router as files_router
 from app.modules.limits import router as usage_router
 from app.modules.sharing import router as sharing_router
@@ -27,6 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     uppy_router.router,
     listing_router.router,
     editing_router.router,
+    download_router.router,
     sharing_router.router,
     files_router.router,
 )
