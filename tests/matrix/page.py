@@ -36,7 +36,8 @@ The S3 API lists no segments, so Holdfast neither sees nor removes it; Swift's o
 MIDDLE = """
 ## The integration suite
 
-The same tests on every store, none left out for one of them.
+The same tests on every store, none left out for one of them. Those of the suite that are about other things than the
+store (sign-in, limits, the journal, filters, names) run in `make test`.
 """
 
 
