@@ -11,7 +11,8 @@ import pytest
 from tests.fuzz.campaign import Plan, run
 from tests.support.stores import wait_for_agreement
 
-LEAST_SHARE = 0.2
+# Of the long round; in the short one few calls that are meant to be right stand beside all the systematic wrong ones.
+LEAST_SHARE, LEAST_SHARE_SHORT = 0.2, 0.1
 # An owner's token can't get a 2xx there.
 FOR_ADMINS = {
     "GET /api/v1/audit",
@@ -48,5 +49,6 @@ def test_the_service_does_what_its_document_says(service, plan, capsys):
     assert not faults, "\n\n".join([f"{len(faults)} faults", *faults])
     assert report.cases >= int(os.environ.get("FUZZ_CASES", "1000"))
     asked = {label for label in report.answers if "/" in label} - FOR_ADMINS
-    rare = [label for label in asked if report.share(label) < LEAST_SHARE]
+    least = LEAST_SHARE_SHORT if EXAMPLES is None else LEAST_SHARE
+    rare = [label for label in asked if report.share(label) < least]
     assert rare == []
