@@ -168,9 +168,29 @@ def own_registry(parts):
         yield Registry(url)
 
 
+@pytest.fixture
+def own_corner(start_service, own_registry, bucket):
+    """A corner with that registry: what is due or broken in it is so for the test alone."""
+    alone = {"database": {"url": own_registry.dsn}, "store": {"key_prefix": fresh_prefix()}}
+    with start_service(**alone) as service:
+        corner = Corner(service, bucket)
+        yield corner
+        corner.empty()
+
+
 @pytest.fixture(autouse=True)
-def agreement(registry, bucket):
-    """The promise, after every single test."""
+def agreement(request, registry, bucket):
+    """The promise, after every single test; or after all of a module that is marked `compared_once`."""
+    if request.node.get_closest_marker("compared_once"):
+        request.getfixturevalue("agreement_at_the_end")
+        yield
+    else:
+        yield
+        wait_for_agreement(registry, bucket)
+
+
+@pytest.fixture(scope="module")
+def agreement_at_the_end(registry, bucket):
     yield
     wait_for_agreement(registry, bucket)
 

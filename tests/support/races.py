@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,3 +21,8 @@ def at_once(*calls: Callable[[], T]) -> list[T]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def together(call: Callable[[int], T], *, callers: int = 8) -> list[T]:
+    """Let each of `callers` make the same call, which is told the caller's number."""
+    return at_once(*(partial(call, number) for number in range(callers)))

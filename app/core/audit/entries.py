@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, Index, Text, text
@@ -91,26 +91,25 @@ class AuditEntry(Base):
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
 
 
-def entry_of(
-    actor: Actor,
-    action: Action,
-    *,
-    file_id: UUID | None = None,
-    owner_id: str | None = None,
-    result: Result = Result.OK,
-    details: Mapping[str, Any] | None = None,
-) -> AuditEntry:
-    """An entry that is still to be written, for those who write it in a statement of their own.
+class About(TypedDict, total=False):
+    """What an entry says besides who did what.
 
-    Args:
-        actor: who.
-        action: did what.
+    Attributes:
         file_id: to which file.
         owner_id: whose it is, before the change.
-        result: how it ended.
+        result: how it ended; well, unless said.
         details: a few plain values, such as names of fields and sizes in bytes. Never what users wrote, nor a
             secret, URL, key or bucket: all of that may have to be forgotten, and the journal doesn't forget.
     """
+
+    file_id: UUID | None
+    owner_id: str | None
+    result: Result
+    details: Mapping[str, Any] | None
+
+
+def entry_of(actor: Actor, action: Action, **about: Unpack[About]) -> AuditEntry:
+    """An entry that is still to be written, for those who write it in a statement of their own."""
     return AuditEntry(
         id=new_id(),
         actor_kind=actor.kind,
@@ -119,22 +118,13 @@ def entry_of(
         address=actor.address,
         request_id=actor.request_id,
         action=action,
-        file_id=file_id,
-        owner_id=owner_id,
-        result=result,
-        details=dict(details or {}),
+        file_id=about.get("file_id"),
+        owner_id=about.get("owner_id"),
+        result=about.get("result", Result.OK),
+        details=dict(about.get("details") or {}),
     )
 
 
-def record(
-    session: AsyncSession,
-    actor: Actor,
-    action: Action,
-    *,
-    file_id: UUID | None = None,
-    owner_id: str | None = None,
-    result: Result = Result.OK,
-    details: Mapping[str, Any] | None = None,
-) -> None:
-    """Write an entry in the caller's transaction: both are committed or neither is. The arguments are `entry_of`'s."""
-    session.add(entry_of(actor, action, file_id=file_id, owner_id=owner_id, result=result, details=details))
+def record(session: AsyncSession, actor: Actor, action: Action, **about: Unpack[About]) -> None:
+    """Write an entry in the caller's transaction: both are committed or neither is."""
+    session.add(entry_of(actor, action, **about))

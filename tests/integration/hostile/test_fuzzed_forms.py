@@ -22,19 +22,13 @@ from tests.support.forms import (
     soup,
 )
 from tests.support.raw_http import RawAnswer, raw_connection
-from tests.support.stores import wait_for_agreement
+
+pytestmark = pytest.mark.compared_once
 
 ANSWERS = {201, 400, 413, 415, 422}
 CHUNK = 65_536
 # So that a service that never answers fails the test instead of holding the suite.
 PATIENCE_SECONDS = 30.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Compared once, after all bodies."""
-    yield
-    wait_for_agreement(registry, bucket)
 
 
 @pytest.fixture(scope="module")

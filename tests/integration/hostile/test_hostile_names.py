@@ -9,14 +9,8 @@ import pytest
 
 from tests.integration.hostile.names import FOLDERS, NAMES, RAW_PATHS
 from tests.support.doors import Doors
-from tests.support.stores import wait_for_agreement
 
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Compared once, after all names."""
-    yield
-    wait_for_agreement(registry, bucket)
+pytestmark = pytest.mark.compared_once
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,8 @@ import pytest
 from tests.integration.hostile.files import DECLARED, FILES, OTHER, TYPE
 from tests.support.browsers import may_be_a_script_elsewhere, what_a_browser_does
 from tests.support.direct import begin, complete, send
-from tests.support.stores import wait_for_agreement
 
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Compared once, after all files."""
-    yield
-    wait_for_agreement(registry, bucket)
+pytestmark = pytest.mark.compared_once
 
 
 def made(content) -> bytes:

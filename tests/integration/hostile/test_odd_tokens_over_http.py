@@ -8,20 +8,14 @@ from app.core.http_protocol import MAX_HEAD_BYTES
 from app.modules.auth.principal import Principal, Scope
 from tests.support.odd_provider_tokens import BY_PROVIDER, odd_provider
 from tests.support.odd_tokens import BY_SECRET
-from tests.support.stores import wait_for_agreement
 from tests.support.tokens import AUDIENCE, ISSUER
+
+pytestmark = pytest.mark.compared_once
 
 # No header can carry these.
 UNSENDABLE = {"empty", "a lone surrogate", "a NUL"}
 SENDABLE = {what: row for what, row in BY_SECRET.items() if what not in UNSENDABLE}
 FOR_US = {"issuer": ISSUER, "audience": AUDIENCE}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Nothing is written here, so registry and bucket are compared once, at the end."""
-    yield
-    wait_for_agreement(registry, bucket)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from app.modules.files.content.formats import FORMATS
 from app.modules.files.content.serving import is_inline_safe
 from tests.samples import SAMPLES
 from tests.support.browsers import what_a_browser_does
-from tests.support.stores import wait_for_agreement
+
+pytestmark = pytest.mark.compared_once
 
 ACTIVE = {
     "text/html",
@@ -20,13 +21,6 @@ ACTIVE = {
     "text/css",
     "message/rfc822",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Compared once, after all files."""
-    yield
-    wait_for_agreement(registry, bucket)
 
 
 @pytest.fixture(scope="module")

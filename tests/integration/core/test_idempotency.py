@@ -9,9 +9,9 @@ import pytest
 
 from app.config import MEBIBYTE
 from tests.support.content import noise
+from tests.support.races import together
 from tests.support.raw_http import FORM_END, FORM_TYPE, form_part, raw_connection
 from tests.support.service import wait_until
-from tests.support.together import together
 
 WISH = {"filename": "report.pdf", "content_type": "application/pdf", "file_size": 100}
 

@@ -40,12 +40,6 @@ def corner(start_service, versioned, registry):
     registry.rows("DELETE FROM stored_objects WHERE key LIKE $1", below)
 
 
-@pytest.fixture
-def alice(corner):
-    with corner.service.client("alice") as client:
-        yield client
-
-
 def kept(corner, key: str = "") -> list[tuple[str, bool]]:
     """Every version and marker below the prefix but the probes', as (key, is a marker)."""
     answer = corner.bucket.client.list_object_versions(Bucket=corner.bucket.name, Prefix=key or corner.prefix)

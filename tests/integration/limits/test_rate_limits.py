@@ -1,71 +1,40 @@
-"""So many requests a caller and no more: by name or address, over all processes, and whatever becomes of Redis."""
+"""So many requests a caller and no more, by name or address."""
 
 from __future__ import annotations
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 
+from tests.support.races import together
+from tests.support.rates import FIVE, statuses, used_up
 from tests.support.raw_http import raw_connection
-from tests.support.redis_server import redis_server
 from tests.support.service import wait_until
-from tests.support.stores import wait_for_agreement
-from tests.support.together import together
 
+pytestmark = pytest.mark.compared_once
 SOME_ID = "01890000-0000-7000-8000-000000000000"
-# Windows so long that none ends while a test runs.
-FIVE = {"rate_limit": "5/day"}
 HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Hardly anything is written here, so registry and bucket are compared once, at the end."""
-    yield
-    wait_for_agreement(registry, bucket)
-
-
 @pytest.fixture
-def limited(start_service):
+def five_each(start_service):
     """Five requests a caller."""
     with start_service(rates=FIVE) as service:
         yield service
 
 
-@pytest.fixture
-def redis():
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def shared(redis):
-    return FIVE | {"rate_limit_storage_url": redis.url}
-
-
-def statuses(client, count: int, path: str = "/files", **options) -> list[int]:
-    return [client.get(path, **options).status_code for _ in range(count)]
-
-
-def used_up(client) -> httpx.Response:
-    """The refusal that comes after all requests that were left."""
-    assert statuses(client, 5) == [200] * 5
-    return client.get("/files")
-
-
-def test_the_request_after_the_last_one_is_refused_and_told_when_to_come_back(limited):
-    with limited.client("alice") as alice:
+def test_the_request_after_the_last_one_is_refused_and_told_when_to_come_back(five_each):
+    with five_each.client("alice") as alice:
         answer = used_up(alice)
     problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (429, "rate_limited")
+    assert (answer.status_code, problem["code"]) == (429, "rate_five_each")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert problem["request_id"] == answer.headers["X-Request-ID"]
     assert 0 < int(answer.headers["Retry-After"]) <= 86_400
     assert [answer.headers[name] for name in HEADERS] == ["5", "0", answer.headers["Retry-After"]]
 
 
-def test_every_answer_says_how_many_requests_are_left(limited):
-    with limited.client("alice") as alice:
+def test_every_answer_says_how_many_requests_are_left(five_each):
+    with five_each.client("alice") as alice:
         answers = [
             alice.get("/files"),
             alice.get(f"/files/{SOME_ID}"),
@@ -80,25 +49,25 @@ def test_every_answer_says_how_many_requests_are_left(limited):
         assert alice.get("/nowhere").status_code == 429
 
 
-def test_tokens_and_keys_of_one_subject_count_together(limited):
-    with limited.client("alice") as alice, limited.client("alice", scopes={"files:read"}) as reader:
+def test_tokens_and_keys_of_one_subject_count_together(five_each):
+    with five_each.client("alice") as alice, five_each.client("alice", scopes={"files:read"}) as reader:
         key = alice.post("/keys", json={"name": "counted"}).json()["key"]
         by_key = {"Authorization": f"Bearer {key}"}
         assert statuses(reader, 2) == [200, 200]
-        with limited.client(None) as script:
+        with five_each.client(None) as script:
             assert statuses(script, 3, headers=by_key) == [200, 200, 429]
         assert reader.get("/files").status_code == 429
 
 
-def test_one_callers_requests_are_not_anothers(limited):
-    with limited.client("alice") as alice, limited.client("bob") as bob, limited.client(None) as nobody:
+def test_one_callers_requests_are_not_anothers(five_each):
+    with five_each.client("alice") as alice, five_each.client("bob") as bob, five_each.client(None) as nobody:
         assert used_up(alice).status_code == 429
         assert statuses(bob, 1) == [200]
         assert statuses(nobody, 1) == [401]
 
 
-def test_whoever_proves_nothing_is_counted_by_address(limited):
-    with limited.client(None) as nobody, limited.client("alice") as alice:
+def test_whoever_proves_nothing_is_counted_by_address(five_each):
+    with five_each.client(None) as nobody, five_each.client("alice") as alice:
         assert statuses(nobody, 2) == [401, 401]
         assert statuses(nobody, 1, headers={"Authorization": "Bearer forged"}) == [401]
         assert statuses(nobody, 1, headers={"Authorization": "Bearer hf_aaaaaaaa_" + "b" * 43}) == [401]
@@ -121,8 +90,8 @@ def test_an_ipv6_caller_is_its_network(start_service):
         assert statuses(nobody, 1, headers={"X-Forwarded-For": "2001:db8:1:3::1"}) == [401]
 
 
-def test_who_invents_an_address_is_not_believed(limited):
-    with limited.client(None) as nobody:
+def test_who_invents_an_address_is_not_believed(five_each):
+    with five_each.client(None) as nobody:
         for number in range(5):
             statuses(nobody, 1, headers={"X-Forwarded-For": f"203.0.113.{number}"})
         assert statuses(nobody, 1, headers={"X-Forwarded-For": "203.0.113.77"}) == [429]
@@ -151,9 +120,9 @@ def test_with_sign_in_off_callers_are_told_apart_by_address(start_service):
         assert statuses(anybody, 1, headers={"X-Forwarded-For": "203.0.113.7"}) == [200]
 
 
-def test_health_documents_and_preflights_are_not_counted(limited):
+def test_health_documents_and_preflights_are_not_counted(five_each):
     preflight = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
-    with httpx.Client(base_url=limited.base_url) as client:
+    with httpx.Client(base_url=five_each.base_url) as client:
         for path in ("/health", "/health/ready", "/docs", "/openapi.json", "/elsewhere"):
             answers = [client.get(path) for _ in range(6)]
             assert {answer.status_code for answer in answers} in ({200}, {404})
@@ -163,8 +132,8 @@ def test_health_documents_and_preflights_are_not_counted(limited):
         assert client.get("/api/v1/files").status_code == 401
 
 
-def test_a_refusal_can_be_read_by_the_page_that_was_refused(limited):
-    with limited.client("alice") as alice:
+def test_a_refusal_can_be_read_by_the_page_that_was_refused(five_each):
+    with five_each.client("alice") as alice:
         used_up(alice)
         answer = alice.get("/files", headers={"Origin": "https://app.example.com"})
     assert answer.status_code == 429
@@ -189,119 +158,30 @@ def test_without_a_limit_nothing_is_counted(alice):
     assert set(HEADERS) & set(alice.get("/files").headers) == set()
 
 
-def test_many_at_once_get_no_more_than_there_is(limited):
-    with limited.client("alice") as alice:
+def test_many_at_once_get_no_more_than_there_is(five_each):
+    with five_each.client("alice") as alice:
         answers = together(lambda _: alice.get("/files").status_code, callers=20)
     assert sorted(answers) == [200] * 5 + [429] * 15
 
 
-def test_a_refused_upload_is_not_waited_for(limited):
+def test_a_refused_upload_is_not_waited_for(five_each):
     """Case 30: 64 MB that nobody asked for; the answer comes before the first of them."""
-    with limited.client("alice") as alice:
+    with five_each.client("alice") as alice:
         used_up(alice)
         bearer = alice.headers["Authorization"]
     head = {"Authorization": bearer, "Content-Length": str(64 << 20)}
-    with raw_connection(limited.port) as connection:
+    with raw_connection(five_each.port) as connection:
         connection.send_head("PUT", "/api/v1/files/raw/a.txt", head)
         answer = connection.answer()
         assert (answer.status, answer.headers["connection"]) == (429, "close")
         # Nothing more is read of it than what a polite end takes.
         assert connection.sock.recv(1) == b""
-    with raw_connection(limited.port) as connection:
+    with raw_connection(five_each.port) as connection:
         connection.send_head("PUT", "/api/v1/files/raw/a.txt", head | {"Expect": "100-continue"})
         assert connection.answer().status == 429
 
 
-def test_who_sends_on_still_gets_the_refusal(limited):
-    with limited.client("alice") as alice:
+def test_who_sends_on_still_gets_the_refusal(five_each):
+    with five_each.client("alice") as alice:
         used_up(alice)
         assert alice.put("/files/raw/a.txt", content=b"x" * (20 << 20)).status_code == 429
-
-
-def test_two_services_share_one_count(start_service, shared):
-    with (
-        start_service(rates=shared) as one,
-        start_service(rates=shared) as other,
-        one.client("alice") as here,
-        other.client("alice") as there,
-    ):
-        left = [client.get("/files").headers["RateLimit-Remaining"] for client in (here, there, here, there, here)]
-        assert left == ["4", "3", "2", "1", "0"]
-        for client in (here, there):
-            refused = client.get("/files")
-            assert refused.status_code == 429
-            assert 0 < int(refused.headers["Retry-After"]) <= 86_400
-
-
-def test_many_at_once_at_two_services_get_no_more_than_there_is(start_service, shared):
-    with (
-        start_service(rates=shared) as one,
-        start_service(rates=shared) as other,
-        one.client("alice") as here,
-        other.client("alice") as there,
-    ):
-        clients = (here, there)
-        answers = together(lambda number: clients[number % 2].get("/files").status_code, callers=20)
-    assert sorted(answers) == [200] * 5 + [429] * 15
-
-
-def test_nobody_is_named_in_redis(start_service, shared, redis):
-    with start_service(rates=shared) as service, service.client("alice") as alice, service.client(None) as nobody:
-        statuses(alice, 1)
-        statuses(nobody, 1)
-    with redis.client as client:
-        keys = client.keys()
-        assert len(keys) == 2
-        assert [key for key in keys if b"alice" in key or b"127.0.0.1" in key] == []
-        assert all(client.ttl(key) > 0 for key in keys)
-
-
-def counting(service) -> str:
-    """What readiness says of the counter."""
-    service.app.state.readiness._answered_at = float("-inf")
-    answer = httpx.get(f"{service.base_url}/health/ready")
-    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
-    assert "hunter2" not in answer.text
-    return answer.json()["checks"]["rate_limit_storage"]["status"]
-
-
-@pytest.mark.parametrize("fault", ["killed", "hanging"])
-def test_while_redis_is_away_each_process_counts_by_itself(start_service, shared, redis, fault):
-    with start_service(rates=shared) as service, service.client("alice") as alice, capture_logs() as log:
-        assert statuses(alice, 1) == [200]
-        assert counting(service) == "ok"
-        redis.kill() if fault == "killed" else redis.hang()
-        assert used_up(alice).status_code == 429
-        assert counting(service) == "failed"
-        redis.start() if fault == "killed" else redis.go_on()
-        # A second later it is asked again. One that was killed has forgotten, another one has not.
-        most_left = {"killed": 4, "hanging": 3}[fault]
-        with service.client("bob") as bob:
-            wait_until(lambda: bob.get("/files").status_code == 200 and counts_together(log))
-        answer = alice.get("/files")
-        assert answer.status_code == 200
-        assert int(answer.headers["RateLimit-Remaining"]) <= most_left
-        assert counting(service) == "ok"
-    said = [entry for entry in log if entry["event"].startswith("rate_limit_storage")]
-    assert [entry["event"] for entry in said if entry["log_level"] == "warning"] == ["rate_limit_storage_unavailable"]
-    assert "hunter2" not in str(said)
-
-
-def counts_together(log) -> bool:
-    return any(entry["event"] == "rate_limit_storage_available" for entry in log)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "redis://127.0.0.1:1",
-        "rediss://127.0.0.1:{port}",
-        "redis://:wrong@127.0.0.1:{port}/3",
-        "redis://nowhere.invalid",
-    ],
-)
-def test_a_redis_that_never_worked_stops_nobody(start_service, redis, address):
-    rates = FIVE | {"rate_limit_storage_url": address.format(port=redis.port)}
-    with start_service(rates=rates) as service, service.client("alice") as alice:
-        assert used_up(alice).status_code == 429
-        assert counting(service) == "failed"

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from tests.integration.test_commands import development_service, run
+from tests.support.commands import development_service, run
 from tests.support.stores import bucket_client
 
 QUICK = {"RECONCILE_GRACE_SECONDS": "0", "MAINTENANCE_INTERVAL_SECONDS": "0"}

@@ -16,7 +16,7 @@ import pytest
 from app.embedded.ports import free_port
 from tests.support.service import SECRET, wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from tests.support.service import wait_until
 
-PLUGIN = Path(__file__).resolve().parents[1] / "browser" / "uppy"
+PLUGIN = Path(__file__).resolve().parents[2] / "browser" / "uppy"
 PAGE_ORIGIN = "https://app.example.com"
 
 

@@ -10,8 +10,8 @@ from app.config import MEBIBYTE
 from tests import samples
 from tests.support.content import noise
 from tests.support.direct import begin, complete, send, send_parts
+from tests.support.races import together
 from tests.support.service import wait_until
-from tests.support.together import together
 
 PDF = samples.pdf()
 LARGE = noise(6 * MEBIBYTE)

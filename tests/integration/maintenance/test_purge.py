@@ -19,19 +19,8 @@ FILES = 5000
 
 
 @pytest.fixture
-def corner(start_service, own_registry, bucket):
-    """With a registry of its own, too: what is due in it is what the test made due."""
-    alone = {"database": {"url": own_registry.dsn}, "store": {"key_prefix": fresh_prefix()}}
-    with start_service(**alone) as service:
-        corner = Corner(service, bucket)
-        yield corner
-        corner.empty()
-
-
-@pytest.fixture
-def alice(corner):
-    with corner.service.client("alice") as client:
-        yield client
+def corner(own_corner):
+    return own_corner
 
 
 def deleted_days_ago(registry, file_id: str, days: int) -> None:

@@ -17,18 +17,12 @@ from hypothesis import strategies as st
 from app.main import create_app
 from tests.samples import pdf, png
 from tests.support.states import expire, in_status, set_column
-from tests.support.stores import wait_for_agreement
+
+pytestmark = pytest.mark.compared_once
 
 SIZE = 1000
 BYTES = random.Random(53).randbytes(SIZE)
 WHOLE, PARTIAL, UNSATISFIABLE = 200, 206, 416
-
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Hardly anything is written here, so registry and bucket are compared once, at the end."""
-    yield
-    wait_for_agreement(registry, bucket)
 
 
 @pytest.fixture(scope="module")

@@ -10,20 +10,12 @@ from structlog.testing import capture_logs
 from app.core.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
 from tests.support.raw_http import FORM_END, FORM_TYPE, form_part, raw_connection
 from tests.support.service import wait_until
-from tests.support.stores import wait_for_agreement
 
 SOME_ID = "01890000-0000-7000-8000-000000000000"
 FILES = "/api/v1/files"
 RAW = f"{FILES}/raw/a.txt"
-pytestmark = pytest.mark.usefixtures("failures")
+pytestmark = [pytest.mark.usefixtures("failures"), pytest.mark.compared_once]
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "message"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Hardly anything is written here, so registry and bucket are compared once, at the end."""
-    yield
-    wait_for_agreement(registry, bucket)
 
 
 @pytest.fixture

@@ -19,11 +19,6 @@ SIZE = 1000
 ROOMS = {"files": {"max_files": ROOM}, "bytes": {"max_bytes": ROOM * SIZE + SIZE - 1}}
 
 
-@pytest.fixture
-def owner():
-    return f"owner-{uuid4().hex}"
-
-
 def upload(client):
     return client.put("/files/raw/data.bin", content=b"x" * SIZE)
 

@@ -11,18 +11,12 @@ import pytest
 
 from tests.support.identity_provider import IdentityProvider, SigningKey, serving
 from tests.support.service import wait_until
-from tests.support.stores import wait_for_agreement
 from tests.support.tokens import AUDIENCE, ISSUER, signed
+
+pytestmark = pytest.mark.compared_once
 
 OLD, NEW, STRANGER = SigningKey("2026-10"), SigningKey("2026-11", "RS256"), SigningKey("2026-10")
 PATIENT = {"jwks_refresh_seconds": 3600, "jwks_max_age_seconds": 3600, "jwks_retry_seconds": 3600}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Nothing is written here but one file, so registry and bucket are compared once, at the end."""
-    yield
-    wait_for_agreement(registry, bucket)
 
 
 @pytest.fixture

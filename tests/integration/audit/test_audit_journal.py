@@ -34,13 +34,8 @@ OLD_ENTRIES = """
 
 
 @pytest.fixture
-def corner(start_service, own_registry, bucket):
-    """With a registry of its own: what is broken in it, or due, is so for the test alone."""
-    settings = {"database": {"url": own_registry.dsn}, "store": {"key_prefix": fresh_prefix()}}
-    with start_service(**settings) as service:
-        corner = Corner(service, bucket)
-        yield corner
-        corner.empty()
+def corner(own_corner):
+    return own_corner
 
 
 @pytest.fixture

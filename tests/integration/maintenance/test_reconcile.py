@@ -16,12 +16,6 @@ from tests.support.states import hard_delete
 
 
 @pytest.fixture
-def alice(corner):
-    with corner.service.client("alice") as client:
-        yield client
-
-
-@pytest.fixture
 def upload(alice):
     def send(content: bytes = b"hello", filename: str = "a.txt") -> dict:
         answer = alice.put(f"/files/raw/{filename}", content=content)

@@ -19,12 +19,6 @@ from tests.support.service import wait_until
 DAMAGED, FILLED = "damaged objects", "checksums filled in"
 
 
-@pytest.fixture
-def alice(corner):
-    with corner.service.client("alice") as client:
-        yield client
-
-
 @pytest.fixture(autouse=True)
 def nothing_else_to_scrub(registry):
     """Scrub reads all that the registry has; what other tests left is put out of its sight meanwhile."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.core import connections
+from tests.support.races import together
 from tests.support.service import wait_until
-from tests.support.together import together
 
 IDLE = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'holdfast' AND state = 'idle'"
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.integration.test_commands import run
+from tests.support.commands import run
 
 
 @pytest.fixture

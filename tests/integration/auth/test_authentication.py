@@ -8,15 +8,9 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.support.stores import wait_for_agreement
 from tests.support.tokens import AUDIENCE, ISSUER, claims, raw, signed
 
-
-@pytest.fixture(scope="module", autouse=True)
-def agreement(registry, bucket):
-    """Hardly anything is written here, so registry and bucket are compared once, at the end."""
-    yield
-    wait_for_agreement(registry, bucket)
+pytestmark = pytest.mark.compared_once
 
 
 @pytest.fixture(scope="module")
