@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import health, v1
-from app.api.openapi import DocumentedAPI
+from app.api.documentation import add_documentation
+from app.api.openapi import TAGS, DocumentedAPI
 from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
 from app.core.middleware import BodyLimit, RequestContext
@@ -23,8 +24,6 @@ EXPOSED_HEADERS = (
     "ETag", "Location", "Link", "X-Request-ID", "Content-Range", "Content-Disposition", "Accept-Ranges", "Retry-After",
     "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
 )  # fmt: skip
-# Pages that load scripts of their own, and the document that they show.
-DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
 DESCRIPTION = """The file service that an application puts between its users and S3.
 
 Every error is an RFC 9457 problem with a stable `code`; `request_id` names it in the log.
@@ -59,6 +58,9 @@ def create_app(settings: Settings) -> DocumentedAPI:
         lifespan=lifespan,
         debug=False,
         redirect_slashes=False,
+        openapi_tags=TAGS,
+        docs_url=None,  # `add_documentation`
+        redoc_url=None,
     )
     app.add_middleware(BodyLimit, max_bytes=JSON_BODY_MAX_BYTES, streamed_routes=v1.STREAMED_ROUTES)
     app.add_middleware(UnexpectedErrors)
@@ -75,9 +77,10 @@ def create_app(settings: Settings) -> DocumentedAPI:
             expose_headers=EXPOSED_HEADERS,
         )
     install_problem_handlers(app)
-    app.add_middleware(SecurityHeaders, documentation=frozenset(DOCUMENTATION))
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
     app.add_middleware(UnreadBody)
+    add_documentation(app)
     app.include_router(health.router)
     for router in v1.ROUTERS:
         app.include_router(router, prefix=settings.server.api_v1_prefix, responses=v1.EVERYWHERE)

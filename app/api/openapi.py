@@ -11,6 +11,17 @@ from app.core.problems import PROBLEM, problem_description
 JSON = "application/json"
 FORM = "multipart/form-data"
 Described = dict[str, Any]
+# The order of the page: what people come for first.
+TAGS: list[Described] = [
+    {"name": "files", "description": "Upload, list, read, change, copy, delete, restore."},
+    {"name": "direct uploads", "description": "Bytes that go straight to the store, and are verified there."},
+    {"name": "grants", "description": "Who else may read or write a file."},
+    {"name": "usage", "description": "What an owner has, and may have."},
+    {"name": "stock upload clients", "description": "What Uppy's S3 plugin calls."},
+    {"name": "API keys", "description": "For servers and scripts that act as their owner."},
+    {"name": "audit", "description": "Who did what to which file; for admins."},
+    {"name": "health", "description": "For whoever starts, watches and routes to the service."},
+]
 
 
 class DocumentedAPI(FastAPI):

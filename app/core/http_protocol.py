@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.core.exceptions import HoldfastError, Malformed, TooSlow
 from app.core.problems import problem_of
-from app.core.response_headers import PRIVATE
+from app.core.response_headers import HEADERS
 
 MAX_URL_BYTES = 32_768
 MAX_HEAD_BYTES = 65_536
@@ -171,7 +171,7 @@ def _answer_to(refusal: HoldfastError, default_headers: Iterable[tuple[bytes, by
         "Content-Length": str(len(body)),
         "Connection": "close",
         "X-Request-ID": request_id,
-        **PRIVATE,
+        **HEADERS,
     }
     said = [(name.encode(), value.encode()) for name, value in headers.items()]
     lines = b"".join(name.lower() + b": " + value + b"\r\n" for name, value in [*default_headers, *said])

@@ -43,6 +43,11 @@ def operations(document):
     }
 
 
+def test_every_group_of_operations_says_what_it_is_for(document, operations):
+    described = {tag["name"] for tag in document["tags"]}
+    assert described == {tag for operation in operations.values() for tag in operation["tags"]}
+
+
 def test_every_error_is_described_as_a_problem_or_as_what_stock_clients_read(operations):
     for name, operation in operations.items():
         for status, response in operation["responses"].items():
