@@ -16,18 +16,17 @@ from app.embedded.parts import embedded_parts
 from tests.support.databases import fresh_database
 from tests.support.eavesdropping import WATCH
 from tests.support.stores import Bucket, Registry, bucket_client
+from tests.support.taps import listen_to_clients
 
 # On a busy or fresh machine generating the first example takes seconds; that says nothing about our code.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
 
 
-def pytest_configure():
+def pytest_configure(config):
     WATCH.install()
-
-
-def pytest_unconfigure():
-    WATCH.uninstall()
+    config.add_cleanup(WATCH.uninstall)
+    config.add_cleanup(listen_to_clients(WATCH))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,7 @@
 """Reads along with all that services under test emit, and fails the test during which a secret got out.
 
 Log lines come through the app's own pipeline at DEBUG; services in processes of their own write theirs to a folder,
-too (`child/sitecustomize.py`). Error bodies come from a tap around each app (`taps.py`).
+too (`child/sitecustomize.py`). Error bodies come from taps around each app and each client (`taps.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,13 @@
-"""Hears what an app is asked and what it answers when something is wrong; changes nothing of it."""
+"""Hears what services are asked and what they answer when something is wrong; changes nothing of it.
+
+An app of this process is listened to where it is served, those of other processes by the clients that ask them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import httpx
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,3 +57,20 @@ class Tap:
             if status >= ERROR or PROBLEM in answered:
                 request = " ".join([*said, asked.decode(errors="replace")])
                 self._watch.hear_answer(answered.decode(errors="replace"), request)
+
+
+def listen_to_clients(watch: Watch) -> Callable[[], None]:
+    """Hear what every `httpx` client of this process is told, but for what it streams; returns how to end that."""
+    send = httpx.Client.send
+
+    def heard(client: httpx.Client, request: httpx.Request, **options: object) -> httpx.Response:
+        response = send(client, request, **options)  # type: ignore[arg-type]
+        if not options.get("stream") and PROBLEM in response.content[:HEARD_BYTES]:
+            # What is sent as a stream can't be read again.
+            body = request.content if isinstance(request.stream, httpx.ByteStream) else b""
+            said = [str(request.url), *request.headers.values(), body[:HEARD_BYTES].decode(errors="replace")]
+            watch.hear_answer(response.text, " ".join(said))
+        return response
+
+    httpx.Client.send = heard  # type: ignore[assignment, method-assign]
+    return lambda: setattr(httpx.Client, "send", send)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import socketserver
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler
+from threading import Thread
 from uuid import uuid4
 
+import httpx
 import pytest
 import structlog
 
@@ -131,6 +135,28 @@ def test_what_a_process_of_its_own_writes_is_read_too(tmp_path):
         [sys.executable, "-m", "app"], cwd=tmp_path, env=settings, check=True, stderr=subprocess.DEVNULL, timeout=60
     )
     assert WATCH.found() == ["S3_BUCKET_NAME in the log: about a-bucket-of-mine DEBUG"]
+
+
+def test_an_answer_of_a_process_of_its_own_is_read_too():
+    """Case 96: by the client that gets it."""
+    problem = {"type": "urn:holdfast:problem:x", "detail": f"belongs to {STRANGER}"}
+    with socketserver.TCPServer(("127.0.0.1", 0), answering(json.dumps(problem))) as server:
+        Thread(target=server.handle_request).start()
+        httpx.get(f"http://127.0.0.1:{server.server_address[1]}/files/{uuid4()}")
+    assert WATCH.found() == [f"an id that was not asked for ({STRANGER}) in an answer: {json.dumps(problem)}"]
+
+
+def answering(body: str) -> type[BaseHTTPRequestHandler]:
+    class Careless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(404)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Not to the suite's own output."""
+
+    return Careless
 
 
 def test_the_log_as_it_is_takes_all_of_it_out(planted, monkeypatch):
