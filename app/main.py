@@ -13,8 +13,9 @@ from app.api.documentation import add_documentation
 from app.api.openapi import TAGS, DocumentedAPI
 from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
-from app.core.middleware import BodyLimit, RequestContext
+from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
+from app.core.request_body import BodyLimit
 from app.core.response_headers import SecurityHeaders
 from app.core.unread_body import UnreadBody
 from app.modules.limits.rate_middleware import RateLimit
@@ -62,7 +63,13 @@ def create_app(settings: Settings) -> DocumentedAPI:
         docs_url=None,  # `add_documentation`
         redoc_url=None,
     )
-    app.add_middleware(BodyLimit, max_bytes=JSON_BODY_MAX_BYTES, streamed_routes=v1.STREAMED_ROUTES)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=JSON_BODY_MAX_BYTES,
+        idle_timeout_seconds=settings.upload.idle_timeout_seconds,
+        min_bytes_per_second=settings.upload.min_bytes_per_second,
+        streamed_routes=v1.STREAMED_ROUTES,
+    )
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(RateLimit, prefix=settings.server.api_v1_prefix)
     # Once more, for what fails while it is found out who calls.

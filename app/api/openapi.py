@@ -66,7 +66,7 @@ def _complete_responses(path: str, operation: Described) -> None:
             response["content"].pop(JSON, None)
     added = []
     if any(kind.endswith("json") for kind in operation.get("requestBody", {}).get("content", ())):
-        added += [400, 413]  # no JSON, or too much of it
+        added += [400, 408, 413]  # no JSON, too slow, or too much of it
     if "_id}" in path:
         added.append(404)  # ids are matched by the path itself
     for status in added:

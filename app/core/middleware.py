@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger()
@@ -71,41 +70,3 @@ class RequestContext:
                 status=status,
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )
-
-
-class BodyLimit:
-    """Refuses bodies over a limit, declared or found out; routes that count by themselves are named.
-
-    Starlette's own limit answers in plain text, past the problems and the request id.
-
-    Args:
-        max_bytes: for every route that isn't named.
-        streamed_routes: names of routes that read their body piece by piece against a limit of their own.
-    """
-
-    def __init__(self, app: ASGIApp, max_bytes: int, streamed_routes: frozenset[str]) -> None:
-        self.app = app
-        self._max_bytes = max_bytes
-        self._streamed_routes = streamed_routes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, counting what is received."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        declared = int(Headers(scope=scope).get("content-length", "0"))
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            # Which route it is, is known by the time that somebody reads the body.
-            is_streamed = getattr(scope.get("route"), "name", None) in self._streamed_routes
-            if not is_streamed and declared > self._max_bytes:
-                raise HTTPException(413)
-            message = await receive()
-            received += len(message.get("body", b""))
-            if not is_streamed and received > self._max_bytes:
-                raise HTTPException(413)
-            return message
-
-        await self.app(scope, counted, send)

@@ -115,6 +115,9 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if isinstance(error.__cause__, HoldfastError):
+        # FastAPI takes whatever happens while a body is read for a fault of that body.
+        return await problem_answer(error.__cause__)
     if error.status_code == HTTPStatus.BAD_REQUEST and isinstance(error.__cause__, RecursionError | ValueError):
         # FastAPI's 400 for JSON that nests without end, isn't UTF-8 or has numbers longer than Python reads.
         wrong = FieldError("body", "this is no JSON, or it is nested too deep, or a number in it is too long")

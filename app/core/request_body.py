@@ -1,46 +1,128 @@
-"""A request's body as chunks, with the patience of a server that others are waiting for too."""
+"""Requests' bodies, with the patience of a server that others are waiting for too."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Sized
+from typing import TypeVar
 
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.exceptions import TooSlow
 
 GRACE_SECONDS = 20.0
+T = TypeVar("T")
 
 
-async def paced_body(
-    request: Request, *, idle_timeout_seconds: float, min_bytes_per_second: int
-) -> AsyncIterator[bytes]:
+class Pace:
+    """How slow a client may be. Only the time spent waiting for it counts: a slow store is not its fault.
+
+    Args:
+        idle_timeout_seconds: so long nothing may come.
+        min_bytes_per_second: the average, after a grace of 20 s.
+    """
+
+    def __init__(self, idle_timeout_seconds: float, min_bytes_per_second: int) -> None:
+        self._idle_timeout_seconds = idle_timeout_seconds
+        self._min_bytes_per_second = min_bytes_per_second
+        self._waited_seconds = 0.0
+        self._received_bytes = 0
+
+    async def wait_for(self, coming: Awaitable[T]) -> T:
+        """What comes, which is then to be counted.
+
+        Raises:
+            TooSlow: nothing came in time.
+        """
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._idle_timeout_seconds):
+                came = await coming
+        except TimeoutError as error:
+            raise TooSlow(headers={"Connection": "close"}) from error
+        self._waited_seconds += time.monotonic() - started
+        return came
+
+    def count(self, received: Sized) -> None:
+        """Add bytes that came.
+
+        Raises:
+            TooSlow: they are too few by now.
+        """
+        self._received_bytes += len(received)
+        too_few = self._received_bytes < self._min_bytes_per_second * self._waited_seconds
+        if too_few and self._waited_seconds > GRACE_SECONDS:
+            raise TooSlow(headers={"Connection": "close"})
+
+
+async def paced_body(request: Request, pace: Pace) -> AsyncIterator[bytes]:
     """The body's chunks as they arrive.
 
-    Only the time spent waiting for the client counts: a slow store is not the client's fault.
-
     Raises:
-        TooSlow: nothing came for `idle_timeout_seconds`, or after a grace of 20 s
-            the average is below `min_bytes_per_second`.
+        TooSlow: the client falls behind the pace.
         ClientDisconnect: the client is gone.
     """
     stream = request.stream()
-    waited_seconds = 0.0
-    received_bytes = 0
     while True:
-        started = time.monotonic()
         try:
-            async with asyncio.timeout(idle_timeout_seconds):
-                chunk = await anext(stream)
+            chunk = await pace.wait_for(anext(stream))
         except StopAsyncIteration:
             return
-        except TimeoutError as error:
-            raise TooSlow(headers={"Connection": "close"}) from error
-        if not chunk:
-            continue
-        waited_seconds += time.monotonic() - started
-        received_bytes += len(chunk)
-        if waited_seconds > GRACE_SECONDS and received_bytes < min_bytes_per_second * waited_seconds:
-            raise TooSlow(headers={"Connection": "close"})
-        yield chunk
+        if chunk:
+            pace.count(chunk)
+            yield chunk
+
+
+class BodyLimit:
+    """Bounds bodies in size and time, but those of the routes that are named: they see to it by themselves.
+
+    Starlette's own limit answers in plain text, past the problems and the request id.
+
+    Args:
+        max_bytes: of a body, declared or found out; more is refused with 413.
+        idle_timeout_seconds, min_bytes_per_second: `Pace`; a slower one is refused with 408.
+        streamed_routes: names of routes that read their body piece by piece.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_bytes: int,
+        idle_timeout_seconds: float,
+        min_bytes_per_second: int,
+        streamed_routes: frozenset[str],
+    ) -> None:
+        self.app = app
+        self._max_bytes = max_bytes
+        self._pace = idle_timeout_seconds, min_bytes_per_second
+        self._streamed_routes = streamed_routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, counting what is received."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = int(Headers(scope=scope).get("content-length", "0"))
+        pace, received, has_ended = Pace(*self._pace), 0, False
+
+        async def counted() -> Message:
+            nonlocal received, has_ended
+            # Which route it is, is known by the time that somebody reads the body.
+            if has_ended or getattr(scope.get("route"), "name", None) in self._streamed_routes:
+                return await receive()
+            if declared > self._max_bytes:
+                raise HTTPException(413)
+            message = await pace.wait_for(receive())
+            body = message.get("body", b"")
+            pace.count(body)
+            received += len(body)
+            if received > self._max_bytes:
+                raise HTTPException(413)
+            has_ended = not message.get("more_body", False)
+            return message
+
+        await self.app(scope, counted, send)

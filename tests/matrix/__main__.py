@@ -43,6 +43,7 @@ STORELESS = (
     "files/test_listing_filters.py",
     "files/test_listing_folders.py",
     "hostile/test_fuzzed_forms.py",
+    "hostile/test_hostile_bodies.py",
     "hostile/test_hostile_names.py",
     "hostile/test_hostile_requests.py",
     "hostile/test_leaks.py",

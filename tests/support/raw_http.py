@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ class RawConnection:
 
     def send_chunk(self, data: bytes) -> None:
         self.sock.sendall(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    def drip(self, data: bytes) -> None:
+        """Send it again and again, some hundred times a second at most, until there is an answer."""
+        while not select.select([self.sock], [], [], 0.01)[0]:
+            self.sock.sendall(data)
 
     def go_ahead(self) -> bool:
         """Whether the service asks for the body: then it has looked at the head."""

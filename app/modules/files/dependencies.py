@@ -21,7 +21,7 @@ from app.core.multipart_form import (
     FormReader,
     boundary_of,
 )
-from app.core.request_body import paced_body
+from app.core.request_body import Pace, paced_body
 from app.modules.auth.dependencies import Writer
 from app.modules.auth.principal import Principal
 from app.modules.files.names import unescape_form_filename
@@ -97,11 +97,7 @@ def content_length(request: Request) -> int | None:
 
 def body_of(request: Request, settings: UploadSettings) -> AsyncIterator[bytes]:
     """The body as it arrives, from a client that keeps sending."""
-    return paced_body(
-        request,
-        idle_timeout_seconds=settings.idle_timeout_seconds,
-        min_bytes_per_second=settings.min_bytes_per_second,
-    )
+    return paced_body(request, Pace(settings.idle_timeout_seconds, settings.min_bytes_per_second))
 
 
 def details_of(fields: dict[str, str]) -> UploadDetails:
