@@ -28,5 +28,4 @@ async def list_audit_entries(
     """
     page = await journal.page(principal, query.to_filter(), cursor=query.cursor, limit=query.limit)
     body = EntryList(items=[Entry.of(entry) for entry in page.items], next_cursor=page.next_cursor)
-    headers = {"Cache-Control": "private, no-store", **link_to_next(request, page.next_cursor)}
-    return JSONResponse(body.model_dump(mode="json"), headers=headers)
+    return JSONResponse(body.model_dump(mode="json"), headers=link_to_next(request, page.next_cursor))

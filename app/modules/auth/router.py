@@ -16,8 +16,6 @@ from app.modules.auth.key_schemas import KeyCreated, KeyList, KeyRequest, KeysQu
 
 router = APIRouter(prefix="/keys", tags=["API keys"], redirect_slashes=False)
 
-NOT_STORED = {"Cache-Control": "private, no-store"}
-
 
 @router.post("", status_code=201, response_model=KeyCreated, responses=problem_responses(401, 403, 409, 422, 503))
 async def create_key(principal: Writer, wanted: KeyRequest, keys: Keys) -> Response:
@@ -28,7 +26,7 @@ async def create_key(principal: Writer, wanted: KeyRequest, keys: Keys) -> Respo
     have 100 keys in use.
     """
     new = await keys.create(principal, name=wanted.name, scopes=wanted.scopes, expires_at=wanted.expires_at)
-    return JSONResponse(KeyCreated.made(new).model_dump(mode="json"), status_code=201, headers=NOT_STORED)
+    return JSONResponse(KeyCreated.made(new).model_dump(mode="json"), status_code=201)
 
 
 @router.get("", response_model=KeyList, responses=problem_responses(401, 403, 422, 503))
@@ -40,8 +38,7 @@ async def list_keys(request: Request, principal: Reader, query: Annotated[KeysQu
     """
     page = await keys.page(principal, query.owner_id, cursor=query.cursor, limit=query.limit)
     body = KeyList(items=[KeyShown.of(key) for key in page.items], next_cursor=page.next_cursor)
-    headers = {**NOT_STORED, **link_to_next(request, page.next_cursor)}
-    return JSONResponse(body.model_dump(mode="json"), headers=headers)
+    return JSONResponse(body.model_dump(mode="json"), headers=link_to_next(request, page.next_cursor))
 
 
 @router.delete("/{key_id:uuid}", status_code=204, responses=problem_responses(401, 403, 404, 422, 503))

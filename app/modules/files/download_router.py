@@ -57,7 +57,7 @@ async def presign_downloads(principal: Reader, wanted: PresignedUrlsRequest, ser
         for file_id, result in signed
     ]
     body = PresignedUrlResults(results=results).model_dump(mode="json", exclude_none=True)
-    return JSONResponse(body, headers={"Cache-Control": "private, no-store"})
+    return JSONResponse(body)
 
 
 def _shown(url: DownloadUrl) -> PresignedUrl:
@@ -88,7 +88,7 @@ async def download_file(
     if redirect:
         ttl = services.reader.redirect_ttl_seconds
         url = await services.reader.download_url(principal, file_id, ttl_seconds=ttl, force_download=as_attachment)
-        return RedirectResponse(url.url, status_code=307, headers={"Cache-Control": "private, no-store"})
+        return RedirectResponse(url.url, status_code=307)
     download = await services.reader.download(principal, file_id, request.headers, with_body=True)
     if download.is_unchanged:
         return Response(status_code=304, headers=_content_headers(download, as_attachment=as_attachment))
@@ -157,4 +157,4 @@ async def presign_download(
 ) -> Response:
     """An URL that reads the file from the store directly."""
     url = await services.reader.download_url(principal, file_id, ttl_seconds=expiry, force_download=force_download)
-    return JSONResponse(_shown(url).model_dump(mode="json"), headers={"Cache-Control": "private, no-store"})
+    return JSONResponse(_shown(url).model_dump(mode="json"))

@@ -35,9 +35,7 @@ async def change_many(
     """
     outcomes = await services.batch.run(principal, wanted.to_batch(idempotency_key))
     body = BatchResults(results=[BatchResult.of(principal, wanted.operation, *outcome) for outcome in outcomes])
-    return JSONResponse(
-        body.model_dump(mode="json", exclude_unset=True), headers={"Cache-Control": "private, no-store"}
-    )
+    return JSONResponse(body.model_dump(mode="json", exclude_unset=True))
 
 
 @router.patch(

@@ -50,5 +50,4 @@ async def list_folders(
 
 
 def _answer(request: Request, body: FilePage | FolderPage) -> Response:
-    headers = {"Cache-Control": "private, no-store", **link_to_next(request, body.next_cursor)}
-    return JSONResponse(body.model_dump(mode="json"), headers=headers)
+    return JSONResponse(body.model_dump(mode="json"), headers=link_to_next(request, body.next_cursor))

@@ -15,16 +15,12 @@ from app.modules.sharing.schemas import Grant, GrantList, GrantRequest
 
 router = APIRouter(prefix="/files/{file_id:uuid}/grants", tags=["grants"], redirect_slashes=False)
 
-NOT_STORED = {"Cache-Control": "private, no-store"}
-
 
 @router.get("", response_model=GrantList, responses=problem_responses(401, 403, 404, 422, 503))
 async def list_grants(file_id: UUID, principal: Reader, grants: Grants) -> Response:
     """To whom the file is open besides its owner, and for what. For its owner and admins, whatever its status."""
     found = await grants.grants(principal, file_id)
-    return JSONResponse(
-        GrantList(items=[Grant.of(grant) for grant in found]).model_dump(mode="json"), headers=NOT_STORED
-    )
+    return JSONResponse(GrantList(items=[Grant.of(grant) for grant in found]).model_dump(mode="json"))
 
 
 @router.put(
@@ -48,7 +44,7 @@ async def put_grant(
     """
     granted = await grants.grant(principal, file_id, grantee, wanted.access)
     status_code = 201 if granted.is_new else 200
-    return JSONResponse(Grant.of(granted.grant).model_dump(mode="json"), status_code=status_code, headers=NOT_STORED)
+    return JSONResponse(Grant.of(granted.grant).model_dump(mode="json"), status_code=status_code)
 
 
 @router.delete(f"/{{principal:{ANYTHING}}}", status_code=204, responses=problem_responses(401, 403, 404, 422, 503))

@@ -30,7 +30,6 @@ from app.modules.uploads.schemas import (
 router = APIRouter(prefix="/files/uploads", tags=["direct uploads"], redirect_slashes=False)
 
 UPLOAD_PROBLEMS = problem_responses(401, 403, 404, 409, 410, 422, 503)
-NOT_STORED = {"Cache-Control": "private, no-store"}
 
 
 @router.post(
@@ -49,7 +48,7 @@ async def create_upload(
     where there is no room, 413 `quota_exceeded`.
     """
     file, offer = await uploads.creation.create(principal, wish.to_wish(idempotency_key))
-    headers = {"Location": f"{request.scope['path']}/{file.id}", **NOT_STORED}
+    headers = {"Location": f"{request.scope['path']}/{file.id}"}
     return _json(UploadCreated.of(file, offer), status_code=201, headers=headers)
 
 
@@ -65,7 +64,7 @@ async def get_upload(file_id: UUID, principal: Writer, uploads: Uploads) -> Resp
         upload=None if offer is None else UploadOffer.of(file_id, offer),
         parts=[UploadedPart.of(part) for part in parts],
     )
-    return JSONResponse(state.model_dump(mode="json"), headers=NOT_STORED)
+    return JSONResponse(state.model_dump(mode="json"))
 
 
 @router.post("/{file_id:uuid}/parts", response_model=PartUrls, responses=UPLOAD_PROBLEMS)
@@ -76,7 +75,7 @@ async def sign_parts(file_id: UUID, principal: Writer, wanted: PartsRequest, upl
         opened.file, opened.upload, opened.stored, wanted.part_numbers, wanted.checksums
     )
     body = PartUrls(parts=[PartUrl.of(part) for part in signed])
-    return JSONResponse(body.model_dump(mode="json"), headers=NOT_STORED)
+    return JSONResponse(body.model_dump(mode="json"))
 
 
 @router.post(

@@ -34,7 +34,6 @@ log = structlog.get_logger()
 # Exactly this: with any parameter behind it the plugin doesn't read an error's code.
 XML = "application/xml"
 SERVER_ERROR = 500
-NOT_STORED = {"Cache-Control": "private, no-store"}
 NEW_FILES = {Step.PUT_FILE: UploadMethod.PUT, Step.CREATE: UploadMethod.MULTIPART}
 Token = Annotated[str, Query(description="From `/files/uppy/sign`; worth this one operation on this one upload.")]
 
@@ -54,7 +53,7 @@ class S3Route(APIRoute):
                 level = "error" if status >= SERVER_ERROR else "info"
                 await getattr(log, f"a{level}")("request_refused", code=type(error).code, status=status)
                 retry = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
-                return Response(body, status, {**error.headers, **retry, **NOT_STORED}, XML)
+                return Response(body, status, {**error.headers, **retry}, XML)
             except HTTPException as error:
                 body = uppy_xml.failed("EntityTooLarge", "The body is larger than this address takes.")
                 return Response(body, error.status_code, media_type=XML)
@@ -107,7 +106,7 @@ async def sign_for_uppy(
         address = await _new_file(request, principal, wish_of(wanted, NEW_FILES[step], idempotency_key), uploads)
     else:
         address = await _step(request, principal, wanted, uploads)
-    return JSONResponse(address.model_dump(exclude_none=True), headers=NOT_STORED)
+    return JSONResponse(address.model_dump(exclude_none=True))
 
 
 # Pages' own code calls this one, and it shows problems.
@@ -234,8 +233,8 @@ async def complete_for_uppy(
 async def abort_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
     """AbortMultipartUpload: the upload goes with all that was sent."""
     await uploads.completion.abort(_caller(Operation.ABORT, file_id, token, principal, uploads), file_id)
-    return Response(status_code=204, headers=NOT_STORED)
+    return Response(status_code=204)
 
 
 def _xml(body: str) -> Response:
-    return Response(body, media_type=XML, headers=NOT_STORED)
+    return Response(body, media_type=XML)
