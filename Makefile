@@ -42,7 +42,8 @@ faults: $(VENV)/.dev $(STORE)/.ready ## kill the service 500 times, break its st
 	$(BIN)/python -m tests.faults --kills 500 --write $(ARGS)
 
 fuzz: $(VENV)/.dev $(STORE)/.ready ## 10,000 generated requests against the OpenAPI document, odd forms against the parser
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-250} FUZZ_CASES=$${FUZZ_CASES:-10000} $(BIN)/python -m pytest -n0 --show-capture=no tests/fuzz $(ARGS)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-250} FUZZ_CASES=$${FUZZ_CASES:-10000} FUZZ_FORMS=$${FUZZ_FORMS:-5000} \
+		$(BIN)/python -m pytest -n0 --timeout=900 --show-capture=no tests/fuzz tests/integration/hostile/test_fuzzed_forms.py $(ARGS)
 
 bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's way
 	$(BIN)/python -m bench.upload $(ARGS)

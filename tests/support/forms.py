@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.core.exceptions import Invalid, Malformed
 from app.core.multipart_form import FormField, FormFile, FormFileEnd, FormReader
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+EXAMPLES = int(os.environ.get("FUZZ_FORMS", "0"))
 BOUNDARY = b"----fuzz7MA4YWxk"
 OPENING = b"--" + BOUNDARY
 END = OPENING + b"--\r\n"
@@ -19,7 +19,7 @@ DISPOSITION = b"Content-Disposition: form-data; "
 
 
 def fuzz(usual: int) -> settings:
-    """The same examples every time in the suite; `FUZZ_EXAMPLES` asks for so many, others each time."""
+    """The same examples every time in the suite; `FUZZ_FORMS` asks for so many, others each time."""
     return settings(max_examples=EXAMPLES or usual, derandomize=not EXAMPLES, deadline=None)
 
 
