@@ -46,7 +46,7 @@ async def probe_capabilities(s3: S3) -> dict[str, bool]:
         StorageUnavailable, StorageMisconfigured, StorageBusy: plain writes fail, so no trial means anything.
     """
     # The adapter's client: the same address, credentials and TLS as everything else has.
-    sandbox = Sandbox(s3._client, s3.settings, s3.write_options("STANDARD"))  # noqa: SLF001
+    sandbox = Sandbox(s3.client, s3.settings, s3.write_options("STANDARD"))
     trying = asyncio.ensure_future(s3.call(_try_all, sandbox))
     try:
         return await asyncio.shield(trying)

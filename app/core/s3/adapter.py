@@ -1,36 +1,29 @@
-"""The only caller of boto3: its calls block, so every method here runs them in a bounded pool of threads."""
+"""What the service asks of its store: objects, whole and in ranges, and URLs for others."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
-
-import structlog
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any
 
 from app.config import StoreSettings
 from app.core.clock import utc_now
-from app.core.exceptions import HoldfastError
 from app.core.presign.presigner import Presigner
 from app.core.s3.answers import etag_of, told
+from app.core.s3.calls import StoreCalls
 from app.core.s3.clients import make_clients
-from app.core.s3.errors import ObjectNotFound, StorageMisconfigured, StorageUnavailable, answer_code, translate
+from app.core.s3.errors import ObjectNotFound, StorageMisconfigured
 from app.core.s3.listing import erase_versions
 from app.core.s3.multipart import MultipartUploads
 from app.core.s3.objects import ObjectHead
 from app.core.s3.streams import ObjectStream
-from app.core.slots import Slots, StorageBusy
-
-P = ParamSpec("P")
-R = TypeVar("R")
-log = structlog.get_logger()
+from app.core.slots import StorageBusy
 
 STREAMS_PER_SLOT = 8
 
 
-class S3:
+class S3(StoreCalls):
     """One bucket behind one client for the life of the process.
 
     Args:
@@ -38,50 +31,13 @@ class S3:
     """
 
     def __init__(self, settings: StoreSettings) -> None:
-        self.settings = settings
-        self.bucket = settings.bucket_name
         self.open_streams = 0
         self._max_streams = settings.max_concurrency * STREAMS_PER_SLOT
-        self._slots = Slots(settings.max_concurrency, queue=settings.max_concurrency * 4, wait_seconds=10.0)
         clients = make_clients(settings, connections=settings.max_concurrency + self._max_streams)
-        self._session, self._client, self._signer = clients.session, clients.server, clients.signer
-        self._upload_signer = clients.upload_signer
+        super().__init__(settings, clients.server)
+        self._session, self._signer, self._upload_signer = clients.session, clients.signer, clients.upload_signer
         self.presigner = Presigner(self._upload_signer, self.bucket)
-        self.multipart = MultipartUploads(self, self._client)
-
-    async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run one boto3 call in a slot, its errors translated.
-
-        Raises:
-            HoldfastError: a category of `app.core.s3.errors`.
-        """
-        try:
-            return await self._slots.run(function, *args, **kwargs)
-        except (BotoCoreError, ClientError) as error:
-            raise _translated(function, error) from error
-
-    async def go_on(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The same for a step of a transfer that was begun: it's never refused for want of a slot."""
-        try:
-            return await self._slots.go_on(function, *args, **kwargs)
-        except (BotoCoreError, ClientError) as error:
-            raise _translated(function, error) from error
-
-    async def ask(self, operation: str, **parameters: object) -> dict[str, Any]:
-        """Any operation on the bucket, by boto3's name of it; waits for a slot as long as it takes."""
-        answer: dict[str, Any] = await self.go_on(getattr(self._client, operation), Bucket=self.bucket, **parameters)
-        return answer
-
-    def write_options(self, storage_class: str) -> dict[str, Any]:
-        """What every write tells the store: encryption and storage class, by boto3's names."""
-        options: dict[str, Any] = {}
-        if self.settings.encrypt_at_rest:
-            options["ServerSideEncryption"] = "aws:kms" if self.settings.kms_key_id else "AES256"
-            if self.settings.kms_key_id:
-                options["SSEKMSKeyId"] = self.settings.kms_key_id
-        if storage_class != "STANDARD":
-            options["StorageClass"] = storage_class
-        return options
+        self.multipart = MultipartUploads(self)
 
     async def put(
         self,
@@ -94,7 +50,7 @@ class S3:
     ) -> None:
         """Write one object in one request; its SHA-256 is part of the signature."""
         await self.call(
-            self._client.put_object,
+            self.client.put_object,
             Bucket=self.bucket,
             Key=key,
             Body=body,
@@ -115,7 +71,7 @@ class S3:
     ) -> None:
         """Copy an object up to 5 GiB inside the store, only if it is still the one of `source_etag`."""
         await self.call(
-            self._client.copy_object,
+            self.client.copy_object,
             Bucket=self.bucket,
             Key=key,
             CopySource={"Bucket": self.bucket, "Key": source_key},
@@ -135,7 +91,7 @@ class S3:
         """
         options: dict[str, Any] = {"ChecksumMode": "ENABLED"} if with_checksum else {}
         try:
-            answer = await self.go_on(self._client.head_object, Bucket=self.bucket, Key=key, **options)
+            answer = await self.go_on(self.client.head_object, Bucket=self.bucket, Key=key, **options)
         except ObjectNotFound:
             # A HEAD has no body that could say what is missing; a lost bucket must not look like a lost file.
             await self.check_bucket()
@@ -169,7 +125,7 @@ class S3:
         if first is not None and last is not None:
             options["Range"] = f"bytes={first}-{last}"
         self.open_streams += 1
-        opening = asyncio.ensure_future(self.call(self._client.get_object, Bucket=self.bucket, Key=key, **options))
+        opening = asyncio.ensure_future(self.call(self.client.get_object, Bucket=self.bucket, Key=key, **options))
         try:
             answer = await asyncio.shield(opening)
             length = told(answer, "ContentLength")
@@ -178,10 +134,13 @@ class S3:
             # has ended, its connection goes back all the same.
             opening.add_done_callback(self._close_unread)
             raise
-        return ObjectStream(self, answer["Body"], length)
+        return ObjectStream(self, answer["Body"], length, self._count_closed)
+
+    def _count_closed(self) -> None:
+        self.open_streams -= 1
 
     def _close_unread(self, opening: asyncio.Future[Any]) -> None:
-        self.open_streams -= 1
+        self._count_closed()
         if not opening.cancelled() and opening.exception() is None:
             opening.result()["Body"].close()
 
@@ -201,7 +160,7 @@ class S3:
             StorageMisconfigured: it isn't.
         """
         try:
-            await self.call(self._client.head_bucket, Bucket=self.bucket)
+            await self.call(self.client.head_bucket, Bucket=self.bucket)
         except ObjectNotFound as error:
             raise StorageMisconfigured from error
 
@@ -260,23 +219,6 @@ class S3:
 
     async def close(self, timeout_seconds: float) -> None:
         """Wait for running calls, but not for ever, then drop all connections."""
-        await self._slots.close(timeout_seconds)
-        for client in {self._client, self._signer, self._upload_signer}:
+        await super().close(timeout_seconds)
+        for client in {self._signer, self._upload_signer}:
             client.close()
-
-
-def _translated(function: Callable[..., object], error: BotoCoreError | ClientError) -> HoldfastError:
-    translated = translate(error)
-    if not isinstance(translated, ObjectNotFound):
-        log.warning(
-            "store_call_failed",
-            operation=getattr(function, "__name__", "call"),
-            error=answer_code(error),
-            detail=_operator_detail(translated, error),
-        )
-    return translated
-
-
-def _operator_detail(translated: HoldfastError, error: BotoCoreError | ClientError) -> str:
-    """The original text for what an operator must mend; time-outs need none."""
-    return type(translated).__name__ if isinstance(translated, StorageUnavailable) else str(error)

@@ -6,16 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
 from app.core.exceptions import Unavailable
+from app.core.s3.calls import StoreCalls
 from app.core.s3.errors import StorageMisconfigured, answer_code
-
-if TYPE_CHECKING:
-    from app.core.s3.adapter import S3
 
 # A store that is slow or says SlowDown gets a pause before it is asked again, each twice as long.
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -73,7 +71,7 @@ class Page(Generic[T]):
     following: Position | None
 
 
-async def object_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[Page[ListedObject]]:
+async def object_pages(calls: StoreCalls, prefix: str, after: Position) -> AsyncIterator[Page[ListedObject]]:
     """The objects below a prefix.
 
     Raises:
@@ -82,7 +80,7 @@ async def object_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[Pa
     options: dict[str, object] = {"StartAfter": after.key} if after.key else {}
     last = after.key
     while True:
-        answer = await _patiently(s3, "list_objects_v2", Prefix=prefix, **options)
+        answer = await _patiently(calls, "list_objects_v2", Prefix=prefix, **options)
         items = [_object(item) for item in answer.get("Contents", [])]
         last = _ordered(last, items)
         token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
@@ -92,7 +90,7 @@ async def object_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[Pa
         options = {"ContinuationToken": token}
 
 
-async def version_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[Page[ListedObject]]:
+async def version_pages(calls: StoreCalls, prefix: str, after: Position) -> AsyncIterator[Page[ListedObject]]:
     """All versions and markers below a prefix; a key's markers come behind its versions.
 
     Raises:
@@ -102,7 +100,7 @@ async def version_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[P
     while True:
         options = {"KeyMarker": position.key} if position.key else {}
         options |= {"VersionIdMarker": position.within} if position.within else {}
-        answer = await _patiently(s3, "list_object_versions", Prefix=prefix, **options)
+        answer = await _patiently(calls, "list_object_versions", Prefix=prefix, **options)
         items = sorted(_versions(answer), key=lambda item: (item.key, item.is_marker))
         _ordered(position.key, items)
         more = bool(answer.get("IsTruncated"))
@@ -113,13 +111,13 @@ async def version_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[P
             return
 
 
-async def upload_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[Page[ListedUpload]]:
+async def upload_pages(calls: StoreCalls, prefix: str, after: Position) -> AsyncIterator[Page[ListedUpload]]:
     """The unfinished multipart uploads below a prefix."""
     position = after
     while True:
         options = {"KeyMarker": position.key} if position.key else {}
         options |= {"UploadIdMarker": position.within} if position.within else {}
-        answer = await _patiently(s3, "list_multipart_uploads", Prefix=prefix, EncodingType="url", **options)
+        answer = await _patiently(calls, "list_multipart_uploads", Prefix=prefix, EncodingType="url", **options)
         # boto3 decodes the keys of the other listings by itself, of this one it doesn't.
         plain = unquote_plus if answer.get("EncodingType") == "url" else str
         items = [
@@ -134,38 +132,38 @@ async def upload_pages(s3: S3, prefix: str, after: Position) -> AsyncIterator[Pa
             return
 
 
-async def has_versions(s3: S3) -> bool:
+async def has_versions(calls: StoreCalls) -> bool:
     """Whether the bucket keeps versions or once did; a store that doesn't know of them never did."""
     try:
-        return "Status" in await _patiently(s3, "get_bucket_versioning")
+        return "Status" in await _patiently(calls, "get_bucket_versioning")
     except StorageMisconfigured as error:
         if isinstance(error.__cause__, ClientError) and answer_code(error.__cause__) in {"NotImplemented", "501"}:
             return False
         raise
 
 
-async def erase_versions(s3: S3, key: str) -> None:
+async def erase_versions(calls: StoreCalls, key: str) -> None:
     """Remove every version of exactly this key, and the markers that hide them.
 
     The markers go last: before, the version behind one would show again.
     """
     while True:
         # Longer keys that begin with this one come behind it.
-        answer = await s3.ask("list_object_versions", Prefix=key)
+        answer = await calls.ask("list_object_versions", Prefix=key)
         found = sorted((item for item in _versions(answer) if item.key == key), key=lambda item: item.is_marker)
         if not found:
             return
         for item in found:
-            await s3.ask("delete_object", Key=key, VersionId=item.version_id)
+            await calls.ask("delete_object", Key=key, VersionId=item.version_id)
 
 
-async def _patiently(s3: S3, operation: str, **parameters: object) -> dict[str, Any]:
+async def _patiently(calls: StoreCalls, operation: str, **parameters: object) -> dict[str, Any]:
     for pause_seconds in PAUSES_SECONDS:
         try:
-            return await s3.ask(operation, **parameters)
+            return await calls.ask(operation, **parameters)
         except Unavailable:
             await asyncio.sleep(pause_seconds)
-    return await s3.ask(operation, **parameters)
+    return await calls.ask(operation, **parameters)
 
 
 def _object(item: dict[str, Any]) -> ListedObject:

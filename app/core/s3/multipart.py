@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.core.s3.answers import etag_of, told
+from app.core.s3.calls import StoreCalls
 from app.core.s3.objects import PartTag, StoredPart
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-    from app.core.s3.adapter import S3
 
 
 class MultipartUploads:
     """What `S3` offers as `multipart`; beginning and listing may be refused when all slots are taken."""
 
-    def __init__(self, s3: S3, client: S3Client) -> None:
-        self._s3 = s3
-        self._client = client
+    def __init__(self, calls: StoreCalls) -> None:
+        self._calls = calls
+        self._client = calls.client
 
     async def create(
         self,
@@ -31,12 +27,12 @@ class MultipartUploads:
         has_part_checksums: bool = False,
     ) -> str:
         """Begin a multipart upload, on request one whose parts all come with their SHA-256; returns the store's id."""
-        options = self._s3.write_options(storage_class)
+        options = self._calls.write_options(storage_class)
         if has_part_checksums:
             options |= {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
-        answer = await self._s3.call(
+        answer = await self._calls.call(
             self._client.create_multipart_upload,
-            Bucket=self._s3.bucket,
+            Bucket=self._calls.bucket,
             Key=key,
             ContentType=content_type,
             Metadata=metadata,
@@ -51,8 +47,13 @@ class MultipartUploads:
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> PartTag:
         """Write one part (1 to 10,000)."""
-        answer = await self._s3.go_on(
-            self._client.upload_part, Bucket=self._s3.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
+        answer = await self._calls.go_on(
+            self._client.upload_part,
+            Bucket=self._calls.bucket,
+            Key=key,
+            UploadId=upload_id,
+            PartNumber=number,
+            Body=body,
         )
         return PartTag(number, etag_of(answer))
 
@@ -60,13 +61,13 @@ class MultipartUploads:
         self, key: str, upload_id: str, number: int, *, source_key: str, source_etag: str, first: int, last: int
     ) -> PartTag:
         """Copy bytes `first` to `last`, both included, of another object into one part."""
-        answer = await self._s3.go_on(
+        answer = await self._calls.go_on(
             self._client.upload_part_copy,
-            Bucket=self._s3.bucket,
+            Bucket=self._calls.bucket,
             Key=key,
             UploadId=upload_id,
             PartNumber=number,
-            CopySource={"Bucket": self._s3.bucket, "Key": source_key},
+            CopySource={"Bucket": self._calls.bucket, "Key": source_key},
             CopySourceIfMatch=source_etag,
             CopySourceRange=f"bytes={first}-{last}",
         )
@@ -97,9 +98,9 @@ class MultipartUploads:
         options: dict[str, Any] = {} if size_bytes is None else {"MpuObjectSize": size_bytes}
         if is_conditional:
             options["IfNoneMatch"] = "*"
-        await self._s3.go_on(
+        await self._calls.go_on(
             self._client.complete_multipart_upload,
-            Bucket=self._s3.bucket,
+            Bucket=self._calls.bucket,
             Key=key,
             UploadId=upload_id,
             MultipartUpload={"Parts": [_listed(part) for part in parts]},
@@ -115,8 +116,8 @@ class MultipartUploads:
         found: list[StoredPart] = []
         marker = 0
         while True:
-            answer = await self._s3.call(
-                self._client.list_parts, Bucket=self._s3.bucket, Key=key, UploadId=upload_id, PartNumberMarker=marker
+            answer = await self._calls.call(
+                self._client.list_parts, Bucket=self._calls.bucket, Key=key, UploadId=upload_id, PartNumberMarker=marker
             )
             told(answer, "IsTruncated")
             found += [
@@ -131,11 +132,13 @@ class MultipartUploads:
 
     async def abort(self, key: str, upload_id: str) -> None:
         """Drop a multipart upload and its parts; one that the store doesn't know is dropped already."""
-        await self._s3.go_on(self._client.abort_multipart_upload, Bucket=self._s3.bucket, Key=key, UploadId=upload_id)
+        await self._calls.go_on(
+            self._client.abort_multipart_upload, Bucket=self._calls.bucket, Key=key, UploadId=upload_id
+        )
 
     async def find(self, key: str) -> list[str]:
         """The ids of all unfinished multipart uploads of exactly this key."""
-        answer = await self._s3.call(self._client.list_multipart_uploads, Bucket=self._s3.bucket, Prefix=key)
+        answer = await self._calls.call(self._client.list_multipart_uploads, Bucket=self._calls.bucket, Prefix=key)
         told(answer, "IsTruncated")
         return [upload["UploadId"] for upload in answer.get("Uploads", []) if upload["Key"] == key]
 

@@ -93,7 +93,7 @@ async def test_the_address_is_the_one_that_the_settings_say(values, start):
 async def test_the_service_itself_keeps_the_inner_address():
     """Case 4: only the signer knows the public one."""
     s3 = S3(settings_of(endpoint_url="http://minio:9000", public_endpoint_url="https://files.example.com"))
-    assert s3._client.meta.endpoint_url == "http://minio:9000"
+    assert s3.client.meta.endpoint_url == "http://minio:9000"
     assert s3._signer.meta.endpoint_url == "https://files.example.com"
     await s3.close(5)
 
@@ -117,7 +117,7 @@ async def test_a_disposition_with_any_character_is_signed_as_it_is():
 async def test_the_client_waits_briefly_and_has_a_connection_for_every_slot():
     """Cases 26 and 27."""
     s3 = S3(settings_of(max_concurrency=7, connect_timeout_seconds=1.5, read_timeout_seconds=9))
-    config = s3._client.meta.config
+    config = s3.client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (1.5, 9)
     assert config.max_pool_connections >= 7
     assert config.retries["mode"] == "standard"
