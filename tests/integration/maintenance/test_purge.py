@@ -140,6 +140,7 @@ def test_direct_uploads_whose_time_is_over_leave_nothing(corner, alice, own_regi
     assert [key for key in corner.bucket.unfinished() if key.startswith(corner.prefix)] == []
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("workers", [2, 4])
 def test_many_workers_at_once_delete_each_object_once_and_skip_none(
     start_service, parts, bucket, own_registry, workers
