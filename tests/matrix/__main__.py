@@ -3,7 +3,8 @@
 
     python -m tests.matrix [--store MiniStack --store Swift] [--workers 2] [-- PYTEST_ARGUMENT ...]
 
-The page is written only when all stores and all tests ran. Ends with 1 where any test failed.
+The page is written from the last whole run on each store, as soon as all of them have one. Ends with 1 where any test
+failed.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from app.core.capabilities.probes import probe_capabilities
 from app.core.s3.adapter import S3
 from app.embedded.object_store import AccessKey, ensure_bucket
 from tests.matrix.page import StoreResult, page
+from tests.matrix.results import ROOT, commit, keep, kept
 from tests.support.other_stores import STORES, RunningStore
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "stores.md"
 BUCKET_NAME = "matrix"
 SUITE = "tests/integration"
@@ -68,9 +69,13 @@ def main() -> int:
     given = parser.parse_args()
     workers = ["-n", str(given.workers)]
     results = [run(name, [*workers, *given.pytest_arguments]) for name in given.store or STORES]
-    if not given.store and not given.pytest_arguments:
-        PAGE.write_text(page(results), encoding="utf-8")
-        print(f"written: {PAGE.relative_to(ROOT)}")
+    if not given.pytest_arguments:
+        for result in results:
+            keep(result)
+        whole = kept([*STORES])
+        if len(whole) == len(STORES):
+            PAGE.write_text(page(whole), encoding="utf-8")
+            print(f"written: {PAGE.relative_to(ROOT)}")
     for result in results:
         print(
             f"{result.name}: {result.passed} of {result.total} passed in {result.seconds:.0f} s",
@@ -83,6 +88,7 @@ def main() -> int:
 def run(name: str, pytest_arguments: list[str]) -> StoreResult:
     """Start one store, ask what it keeps, then run the suite on it."""
     print(f"==== {name}", flush=True)
+    at_commit = commit()
     with tempfile.TemporaryDirectory(prefix="holdfast-matrix-") as folder, STORES[name](Path(folder)) as store:
         capabilities = asyncio.run(probed(store))
         report = Path(folder) / "report.xml"
@@ -93,7 +99,7 @@ def run(name: str, pytest_arguments: list[str]) -> StoreResult:
         seconds = time.monotonic() - started
         if code not in {0, 1}:
             raise SystemExit(f"pytest ended with {code} on {name}, before it had run all tests")
-        return read_report(name, capabilities, seconds, ET.parse(report).getroot())
+        return read_report(name, at_commit, capabilities, seconds, ET.parse(report).getroot())
 
 
 async def probed(store: RunningStore) -> dict[str, bool]:
@@ -115,7 +121,9 @@ async def probed(store: RunningStore) -> dict[str, bool]:
         await s3.close(5.0)
 
 
-def read_report(name: str, capabilities: dict[str, bool], seconds: float, report: ET.Element) -> StoreResult:
+def read_report(
+    name: str, at_commit: str, capabilities: dict[str, bool], seconds: float, report: ET.Element
+) -> StoreResult:
     """Count outcomes; a test that fails and then breaks its teardown too is one failure."""
     failed: dict[str, None] = {}
     skipped, names = 0, set()
@@ -126,7 +134,7 @@ def read_report(name: str, capabilities: dict[str, bool], seconds: float, report
             failed[test] = None
         elif case.find("skipped") is not None:
             skipped += 1
-    return StoreResult(name, capabilities, len(names), skipped, tuple(failed), seconds)
+    return StoreResult(name, at_commit, capabilities, len(names), skipped, tuple(failed), seconds)
 
 
 if __name__ == "__main__":

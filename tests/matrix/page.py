@@ -43,9 +43,10 @@ store (sign-in, limits, the journal, filters, names) run in `make test`.
 
 @dataclass(frozen=True)
 class StoreResult:
-    """What one store keeps, and how the suite went on it."""
+    """What one store keeps, and how the suite went on it at which commit."""
 
     name: str
+    commit: str
     capabilities: dict[str, bool]
     total: int
     skipped: int
@@ -75,7 +76,11 @@ def page(results: list[StoreResult]) -> str:
         for name, meaning in TRIALS.items()
     ]
     runs = [
-        [title, *map(str, (result.passed, len(result.failed), result.skipped, f"{result.seconds:.0f} s"))]
+        [
+            title,
+            result.commit,
+            *map(str, (result.passed, len(result.failed), result.skipped, f"{result.seconds:.0f} s")),
+        ]
         for title, result in zip(titles, results, strict=True)
     ]
     lines = [
@@ -83,7 +88,7 @@ def page(results: list[StoreResult]) -> str:
         *table(["kept", *titles], trials),
         NOTES,
         MIDDLE,
-        *table(["store", "passed", "failed", "skipped", "took"], runs),
+        *table(["store", "at commit", "passed", "failed", "skipped", "took"], runs),
     ]
     for result in results:
         if result.failed:
