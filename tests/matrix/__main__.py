@@ -56,6 +56,7 @@ STORELESS = (
     "limits/test_rate_limits.py",
     "limits/test_rate_storage.py",
     "maintenance/test_maintain_command.py",
+    "maintenance/test_purge_races.py",
     "sharing/test_shared_listing.py",
     "test_commands.py",
 )

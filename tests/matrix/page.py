@@ -32,7 +32,9 @@ overrules what was found.
 """
 NOTES = """
 On Swift a part that comes late, after its upload was completed, leaves a segment in the container `<bucket>+segments`.
-The S3 API lists no segments, so Holdfast neither sees nor removes it; Swift's own API does."""
+The S3 API lists no segments, so Holdfast neither sees nor removes it; Swift's own API does. A deletion in a Swift bucket
+that stopped keeping versions says nothing of those it leaves, so Holdfast asks any store but AWS, once a minute, whether
+the bucket has or had versions, and removes them."""
 MIDDLE = """
 ## The integration suite
 

@@ -39,8 +39,8 @@ def end_pending(client: httpx.Client) -> None:
             client.delete(f"/files/{file['id']}", params={"hard_delete": True})
 
 
-def hard_delete(client: httpx.Client, registry: Registry, file: dict) -> None:
+def hard_delete(client: httpx.Client, registry: Registry, file: dict, *, patience_seconds: float = 30.0) -> None:
     """Remove a file for good, and wait until its bytes are gone too."""
     assert client.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 204
     left = "SELECT 1 FROM stored_objects WHERE file_id = $1 AND state <> 'removed'"
-    wait_until(lambda: registry.rows(left, file["id"]) == [], timeout_seconds=30)
+    wait_until(lambda: registry.rows(left, file["id"]) == [], timeout_seconds=patience_seconds)

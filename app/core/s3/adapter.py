@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,13 +15,15 @@ from app.core.s3.answers import etag_of, told
 from app.core.s3.calls import StoreCalls
 from app.core.s3.clients import make_clients
 from app.core.s3.errors import ObjectNotFound, StorageMisconfigured
-from app.core.s3.listing import erase_versions
+from app.core.s3.listing import erase_versions, has_versions
 from app.core.s3.multipart import MultipartUploads
 from app.core.s3.objects import ObjectHead
 from app.core.s3.streams import ObjectStream
 from app.core.slots import StorageBusy
 
 STREAMS_PER_SLOT = 8
+# How long it's taken for granted whether the bucket has versions.
+VERSIONS_KNOWN_SECONDS = 60.0
 
 
 class S3(StoreCalls):
@@ -32,6 +35,7 @@ class S3(StoreCalls):
 
     def __init__(self, settings: StoreSettings) -> None:
         self.open_streams = 0
+        self._has_versions, self._versions_known_until = False, float("-inf")
         self._max_streams = settings.max_concurrency * STREAMS_PER_SLOT
         clients = make_clients(settings, connections=settings.max_concurrency + self._max_streams)
         super().__init__(settings, clients.server)
@@ -147,11 +151,23 @@ class S3(StoreCalls):
     async def delete(self, key: str) -> None:
         """Remove an object for good; one that is not there counts as removed.
 
-        A bucket that keeps or once kept versions only hides it, and says so: then all versions of it go.
+        A bucket that keeps or once kept versions only hides it: then all versions of it go.
         """
         answer = await self.ask("delete_object", Key=key)
-        if answer.get("DeleteMarker") or answer.get("VersionId", "null") != "null":
+        if answer.get("DeleteMarker") or answer.get("VersionId", "null") != "null" or await self._may_hide():
             await erase_versions(self, key)
+
+    async def _may_hide(self) -> bool:
+        """Whether there may be versions of which a deletion says nothing; asked once in a while.
+
+        AWS always says so. Swift doesn't, in a bucket that stopped keeping versions.
+        """
+        if self.settings.endpoint_url is None:
+            return False
+        if time.monotonic() > self._versions_known_until:
+            self._has_versions = await has_versions(self)
+            self._versions_known_until = time.monotonic() + VERSIONS_KNOWN_SECONDS
+        return self._has_versions
 
     async def check_bucket(self) -> None:
         """Ask whether the bucket is there and ours.

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.service import wait_until
 from tests.support.sharing import grant
 from tests.support.states import expire, set_column
 
@@ -185,8 +186,7 @@ def test_a_hard_deleted_file_is_gone_with_its_object(alice, bucket, file_in, sta
     assert alice.get(f"/files/{file['id']}/exists").json() == NO_FILE
     assert alice.post(f"/files/{file['id']}/restore").status_code == 404
     assert alice.delete(f"/files/{file['id']}", params={"hard_delete": True}).status_code == 404
-    keys = bucket.keys()
-    assert file["s3_key"] not in keys
+    wait_until(lambda: not bucket.has(file["s3_key"]))
 
 
 def test_the_record_etag_changes_with_every_change(alice, file_in):

@@ -75,11 +75,12 @@ def test_soft_delete_touches_no_object(corner, alice):
     assert alice.get(f"/files/{file['id']}/download").content == b"hello"
 
 
+@pytest.mark.timeout(400)
 def test_more_versions_than_a_page_holds_are_all_erased(corner, alice, registry):
     file = alice.put("/files/raw/a.txt", content=b"0").json()
     for number in range(1005):
         corner.bucket.client.put_object(Bucket=corner.bucket.name, Key=file["s3_key"], Body=str(number).encode())
-    hard_delete(alice, registry, file)
+    hard_delete(alice, registry, file, patience_seconds=200)
     assert kept(corner) == []
 
 
