@@ -32,9 +32,9 @@ overrules what was found.
 """
 NOTES = """
 On Swift a part that comes late, after its upload was completed, leaves a segment in the container `<bucket>+segments`.
-The S3 API lists no segments, so Holdfast neither sees nor removes it; Swift's own API does. A deletion in a Swift bucket
-that stopped keeping versions says nothing of those it leaves, so Holdfast asks any store but AWS, once a minute, whether
-the bucket has or had versions, and removes them."""
+The S3 API lists no segments, so Holdfast neither sees nor removes it; Swift's own API does. Deletions in a Swift bucket
+that stopped keeping versions say nothing of the versions that stay, so Holdfast asks any store but AWS, once a minute,
+whether the bucket has or had some, and removes them."""
 MIDDLE = """
 ## The integration suite
 
