@@ -18,8 +18,8 @@ from app.core.database import Base
 from app.core.outbox import entries as outbox_entries
 from app.modules.auth import models as auth_models
 from app.modules.files import models as files_models
-from app.modules.limits import quota_models
 from app.modules.maintenance import models as maintenance_models
+from app.modules.quotas import models as quota_models
 from app.modules.uploads import models as uploads_models
 
 LOCK_WAIT_SECONDS = 120

@@ -22,11 +22,11 @@ from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
 from app.modules.files.dependencies import FileServices
 from app.modules.files.removal_repository import REMOVE_OBJECT
-from app.modules.limits.quota_service import QuotaService
-from app.modules.limits.rate_counter import RateCounter, build_rate_counter
-from app.modules.limits.upload_slots import UploadSlots
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
+from app.modules.quotas.service import QuotaService
+from app.modules.rates.counter import RateCounter, build_rate_counter
+from app.modules.rates.upload_slots import UploadSlots
 from app.modules.sharing.services import GrantService
 from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices

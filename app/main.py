@@ -18,7 +18,7 @@ from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.request_body import BodyLimit
 from app.core.response_headers import SecurityHeaders
 from app.core.unread_body import UnreadBody
-from app.modules.limits.rate_middleware import RateLimit
+from app.modules.rates.middleware import RateLimit
 
 JSON_BODY_MAX_BYTES = MEBIBYTE
 EXPOSED_HEADERS = (

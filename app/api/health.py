@@ -21,7 +21,7 @@ from app.core.database import Database, newest_revision
 from app.core.exceptions import HoldfastError, Unavailable
 from app.core.outbox import Outbox
 from app.core.s3.adapter import S3
-from app.modules.limits.rate_counter import RateCounter
+from app.modules.rates.counter import RateCounter
 
 log = structlog.get_logger()
 router = APIRouter(tags=["health"])

@@ -11,7 +11,7 @@ from app.modules.audit import router as audit_router
 from app.modules.auth import router as keys_router
 from app.modules.files import download_router, editing_router, listing_router
 from app.modules.files import router as files_router
-from app.modules.limits import router as usage_router
+from app.modules.quotas import router as usage_router
 from app.modules.sharing import router as sharing_router
 from app.modules.uploads import router as uploads_router
 from app.modules.uploads import uppy_router

@@ -27,7 +27,7 @@ from app.modules.files.services.replacing import ReplaceService
 from app.modules.files.services.reservations import Reservations
 from app.modules.files.services.uploading import UploadService
 from app.modules.files.services.verification import Verifier
-from app.modules.limits.quota_admission import Quotas
+from app.modules.quotas.admission import Quotas
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ from app.modules.files.services.reading import ReadService
 from app.modules.files.services.removal import RemovalService
 from app.modules.files.services.replacing import ReplaceService
 from app.modules.files.services.uploading import IncomingFile, UploadDetails, UploadService
-from app.modules.limits.rate_callers import counted_caller
-from app.modules.limits.upload_slots import UploadSlots
+from app.modules.rates.callers import counted_caller
+from app.modules.rates.upload_slots import UploadSlots
 
 # What a form may hold besides the file: all its fields, and headers and boundaries.
 FORM_OVERHEAD_BYTES = MAX_FIELDS * MAX_FIELD_BYTES + 65_536

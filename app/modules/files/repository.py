@@ -14,7 +14,7 @@ from app.modules.auth.principal import Principal
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, ObjectState, StoredObject
 from app.modules.files.visibility import changeable_by, entrusted_to, granted_to, owned_by, readable_by
-from app.modules.limits.quota_admission import Quotas, admitted_bytes, quota_kept
+from app.modules.quotas.admission import Quotas, admitted_bytes, quota_kept
 
 # The statement that enters an object asks for its room, so that a new file costs no other.
 HELD_BYTES = {

@@ -13,7 +13,7 @@ from app.core.outbox import OutboxEntry, enqueue
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.repository import HELD_BYTES
-from app.modules.limits.quota_admission import Quotas, quota_kept
+from app.modules.quotas.admission import Quotas, quota_kept
 from app.modules.uploads.models import UploadSession
 
 VERIFY_UPLOAD = "upload.verify"

@@ -14,7 +14,7 @@ from app.modules.files.idempotency_key_repository import IdempotencyKeyRepositor
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore
-from app.modules.limits.quota_repository import QuotaRepository
+from app.modules.quotas.repository import QuotaRepository
 
 log = structlog.get_logger()
 BATCH = 100

@@ -17,7 +17,7 @@ from app.modules.files.services.attempts import attempt
 from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.renaming import Renaming
 from app.modules.files.services.reservations import Reservations
-from app.modules.limits.quota_admission import Quotas
+from app.modules.quotas.admission import Quotas
 
 
 @dataclass(frozen=True)

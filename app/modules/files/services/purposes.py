@@ -17,7 +17,7 @@ from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.drafts import FileDraft, make_available, new_file
 from app.modules.files.services.records import changeable
-from app.modules.limits.quota_admission import Quotas
+from app.modules.quotas.admission import Quotas
 
 
 class Purpose(ABC):

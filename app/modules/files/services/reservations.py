@@ -28,7 +28,7 @@ from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore, ObjectTarget
 from app.modules.files.services.drafts import FileDraft, VerifiedContent
 from app.modules.files.services.purposes import Purpose
-from app.modules.limits.quota_admission import Quotas
+from app.modules.quotas.admission import Quotas
 
 log = structlog.get_logger()
 RENEWALS_A_LEASE = 3

@@ -27,7 +27,7 @@ from app.modules.files.services.drafts import FileDraft, new_file
 from app.modules.files.services.idempotency import IdempotencyService, fingerprint
 from app.modules.files.services.reservations import CREATED, INTERRUPTED, Reservations
 from app.modules.files.services.uploading import UploadDetails
-from app.modules.limits.quota_admission import Quotas, quota_kept
+from app.modules.quotas.admission import Quotas, quota_kept
 from app.modules.uploads.exceptions import UploadNotFound
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import MAX_PART_BYTES, plan_parts

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.exceptions import TooMany
 from app.core.problems import problem_answer
-from app.modules.limits.rate_callers import counted_caller
-from app.modules.limits.rate_counter import RateCounter, Standing
+from app.modules.rates.callers import counted_caller
+from app.modules.rates.counter import RateCounter, Standing
 
 
 class RateLimit:

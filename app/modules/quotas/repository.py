@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.modules.limits.quota_models import OwnerUsage, UsageChange
+from app.modules.quotas.models import OwnerUsage, UsageChange
 
 COUNTERS = ("bytes", "files", "reserved_bytes", "reserved_files")
 OWNERS_AT_ONCE = 100

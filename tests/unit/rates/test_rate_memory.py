@@ -6,7 +6,7 @@ import pytest
 from limits import parse
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from app.modules.limits.rate_memory import BoundedMemory
+from app.modules.rates.memory import BoundedMemory
 
 MINUTE = parse("10/minute")
 
@@ -22,7 +22,7 @@ def clock(monkeypatch):
             return self.now
 
     clock = Clock()
-    monkeypatch.setattr("app.modules.limits.rate_memory.time", clock)
+    monkeypatch.setattr("app.modules.rates.memory.time", clock)
     monkeypatch.setattr("limits.aio.strategies.time", clock)
     return clock
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.core.text import Text
 from app.core.wire_types import JSON_NUMBER
 from app.modules.auth.claims import MAX_NAME_CHARACTERS
-from app.modules.limits.quota_service import Limit, Usage, Usual
+from app.modules.quotas.service import Limit, Usage, Usual
 
 # More than any store holds, and exact in JavaScript.
 MAX_LIMIT = 2**53 - 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.core.exceptions import TooMany
-from app.modules.limits.rate_callers import CountedCaller
+from app.modules.rates.callers import CountedCaller
 
 COME_BACK_SECONDS = 1
 

@@ -10,8 +10,8 @@ from app.core.audit import Action, record
 from app.core.database import Database
 from app.core.exceptions import Forbidden
 from app.modules.auth.principal import Principal, Scope
-from app.modules.limits.quota_models import NO_LIMIT
-from app.modules.limits.quota_repository import OwnedTotals, QuotaRepository
+from app.modules.quotas.models import NO_LIMIT
+from app.modules.quotas.repository import OwnedTotals, QuotaRepository
 
 
 class Usual(Enum):

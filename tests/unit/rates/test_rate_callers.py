@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.modules.limits.rate_callers import CallerKind, CountedCaller, network_of
+from app.modules.rates.callers import CallerKind, CountedCaller, network_of
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import QuotaSettings
-from app.modules.limits.quota_exceptions import QuotaExceeded
+from app.modules.quotas.exceptions import QuotaExceeded
 
 REFUSALS = {
     "Q0001": "There is no room left for so many bytes in the owner's quota",

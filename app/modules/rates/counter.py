@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 
 from app.config import RateSettings
 from app.core.exceptions import Unavailable
-from app.modules.limits.rate_callers import CallerKind, CountedCaller
-from app.modules.limits.rate_memory import BoundedMemory
+from app.modules.rates.callers import CallerKind, CountedCaller
+from app.modules.rates.memory import BoundedMemory
 
 log = structlog.get_logger()
 KEY_PREFIX = "holdfast-rate"

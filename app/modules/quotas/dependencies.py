@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.modules.limits.quota_service import QuotaService
+from app.modules.quotas.service import QuotaService
 
 
 async def quota_service(request: Request) -> QuotaService:

@@ -6,10 +6,10 @@ import pytest
 from limits import parse
 from structlog.testing import capture_logs
 
-from app.modules.limits import rate_counter
-from app.modules.limits.rate_callers import CallerKind, CountedCaller
-from app.modules.limits.rate_counter import RateCounter, _Shared
-from app.modules.limits.rate_memory import MOST_KEYS
+from app.modules.rates import counter as rate_counter
+from app.modules.rates.callers import CallerKind, CountedCaller
+from app.modules.rates.counter import RateCounter, _Shared
+from app.modules.rates.memory import MOST_KEYS
 
 NOBODY = "redis://127.0.0.1:1"
 ALICE = CountedCaller.of(CallerKind.PRINCIPAL, "alice")

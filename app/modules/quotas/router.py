@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Response
 from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Admin, Reader
-from app.modules.limits.quota_dependencies import QuotaServices
-from app.modules.limits.quota_schemas import LimitsRequest, OwnerPath, UsageQuery, UsageShown
+from app.modules.quotas.dependencies import QuotaServices
+from app.modules.quotas.schemas import LimitsRequest, OwnerPath, UsageQuery, UsageShown
 
 router = APIRouter(prefix="/usage", tags=["usage"], redirect_slashes=False)
 

@@ -1,1 +1,0 @@
-"""How much one caller may ask for: requests in a time, uploads at once, bytes and files in all."""

@@ -1,0 +1,1 @@
+"""How many bytes and files an owner may have."""
