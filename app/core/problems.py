@@ -127,12 +127,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
     code = {
         HTTPStatus.NOT_FOUND: "not_found",
         HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "file_too_large",
     }.get(status, "validation_error")
     detail = {
         HTTPStatus.NOT_FOUND: "There is nothing at this address.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; the Allow header names those it takes.",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this address takes.",
     }.get(status, "The request can't be read.")
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Sized
 from typing import TypeVar
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.exceptions import TooSlow
+from app.core.exceptions import TooLarge, TooSlow
 
 GRACE_SECONDS = 20.0
+TOO_LARGE = "The body is larger than this address takes."
 T = TypeVar("T")
 
 
@@ -115,13 +115,13 @@ class BodyLimit:
             if has_ended or getattr(scope.get("route"), "name", None) in self._streamed_routes:
                 return await receive()
             if declared > self._max_bytes:
-                raise HTTPException(413)
+                raise TooLarge(TOO_LARGE)
             message = await pace.wait_for(receive())
             body = message.get("body", b"")
             pace.count(body)
             received += len(body)
             if received > self._max_bytes:
-                raise HTTPException(413)
+                raise TooLarge(TOO_LARGE)
             has_ended = not message.get("more_body", False)
             return message
 

@@ -10,7 +10,6 @@ import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 
 from app.core.clock import utc_now
 from app.core.exceptions import Forbidden, HoldfastError
@@ -54,9 +53,6 @@ class S3Route(APIRoute):
                 await getattr(log, f"a{level}")("request_refused", code=type(error).code, status=status)
                 retry = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
                 return Response(body, status, {**error.headers, **retry}, XML)
-            except HTTPException as error:
-                body = uppy_xml.failed("EntityTooLarge", "The body is larger than this address takes.")
-                return Response(body, error.status_code, media_type=XML)
 
         return handle_as_s3
 

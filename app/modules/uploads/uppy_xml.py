@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from app.core.exceptions import Conflict, Forbidden, Gone, HoldfastError, Malformed, NotFound, Unauthenticated
+from app.core.exceptions import Conflict, Forbidden, Gone, HoldfastError, Malformed, NotFound, TooLarge, Unauthenticated
 from app.modules.uploads.exceptions import UploadIncomplete, UploadRejected
 from app.modules.uploads.part_plan import MAX_PARTS
 from app.modules.uploads.services.completion import ClientPart
@@ -36,6 +36,7 @@ _CODES: tuple[tuple[type[HoldfastError], str], ...] = (
     (Forbidden, "AccessDenied"),
     (NotFound, "NoSuchUpload"),
     (Gone, "NoSuchUpload"),
+    (TooLarge, "EntityTooLarge"),
     (UploadIncomplete, "InvalidPart"),
     (UploadRejected, "UploadRejected"),
     (Conflict, "OperationAborted"),
@@ -92,12 +93,8 @@ def error_of(error: HoldfastError) -> tuple[int, str]:
     status = NotFound.status if isinstance(error, Gone) else type(error).status
     own_code = "".join(word.title() for word in type(error).code.split("_"))
     code = next((word for category, word in _CODES if isinstance(error, category)), own_code)
-    return status, failed(code, str(error))
-
-
-def failed(code: str, message: str) -> str:
-    """S3's error document, which has no namespace."""
-    return f"{DECLARATION}<Error>{_fields([('Code', code), ('Message', message)])}</Error>"
+    # S3's error document has no namespace.
+    return status, f"{DECLARATION}<Error>{_fields([('Code', code), ('Message', str(error))])}</Error>"
 
 
 def _document(root: str, fields: Iterable[tuple[str, str]], rest: str = "") -> str:
