@@ -126,7 +126,7 @@ def test_a_store_that_never_answers_is_503_and_what_it_writes_late_is_removed(
             service.client("alice") as client,
         ):
             before = bucket.keys()
-            proxy.stall_after(0, direction="up", matching="^PUT ", times=3)
+            proxy.stall_after(0, direction="up", matching="^PUT .*_data.bin", times=3)
             answer = client.put("/files/raw/data.bin", content=b"hello")
             assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
             # Removed once, when there was nothing; the second look is still to come.
