@@ -69,10 +69,12 @@ def main() -> int:
     parser.add_argument("pytest_arguments", nargs="*", help="after --")
     given = parser.parse_args()
     workers = ["-n", str(given.workers)]
-    results = [run(name, [*workers, *given.pytest_arguments]) for name in given.store or STORES]
+    results = []
+    for name in given.store or STORES:
+        results.append(run(name, [*workers, *given.pytest_arguments]))
+        if not given.pytest_arguments:
+            keep(results[-1])
     if not given.pytest_arguments:
-        for result in results:
-            keep(result)
         whole = kept([*STORES])
         if len(whole) == len(STORES):
             PAGE.write_text(page(whole), encoding="utf-8")

@@ -120,7 +120,7 @@ def test_a_store_that_never_answers_is_503_and_what_it_writes_late_is_removed(
     """Cases 14, 27: the bytes arrive in the bucket after everybody has given the upload up."""
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"endpoint_url": proxy.endpoint_url, "read_timeout_seconds": 0.5}
-        alone = {"database": {"url": own_registry.dsn}, "upload": {"late_write_seconds": 4}}
+        alone = {"database": {"url": own_registry.dsn}, "upload": {"late_write_seconds": 8}}
         with (
             start_service(store=store, outbox={"poll_seconds": 0.1}, **alone) as service,
             service.client("alice") as client,
