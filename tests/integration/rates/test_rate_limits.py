@@ -26,7 +26,7 @@ def test_the_request_after_the_last_one_is_refused_and_told_when_to_come_back(fi
     with five_each.client("alice") as alice:
         answer = used_up(alice)
     problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (429, "rate_five_each")
+    assert (answer.status_code, problem["code"]) == (429, "rate_limited")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert problem["request_id"] == answer.headers["X-Request-ID"]
     assert 0 < int(answer.headers["Retry-After"]) <= 86_400
