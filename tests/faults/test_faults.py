@@ -9,7 +9,7 @@ import pytest
 from tests.faults.harness import Harness
 from tests.faults.storms import STORE_FAULTS
 
-KILLS = 12
+KILLS = 8
 
 
 @pytest.mark.timeout(400)
