@@ -13,13 +13,11 @@ from app.modules.maintenance.services.jobs import Job, Options
 from tests.support.faulty_store import faulty_store
 from tests.support.maintenance import Corner, counts, fresh_prefix, working
 
-FILES = 5000
-
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize(("workers", "files"), [(2, 1000), (4, 5000)])
 def test_many_workers_at_once_delete_each_object_once_and_skip_none(
-    start_service, parts, bucket, own_registry, workers
+    start_service, parts, bucket, own_registry, workers, files
 ):
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"key_prefix": fresh_prefix(), "endpoint_url": proxy.endpoint_url}
@@ -28,7 +26,7 @@ def test_many_workers_at_once_delete_each_object_once_and_skip_none(
             corner = Corner(service, bucket)
             with ThreadPoolExecutor(16) as pool:
                 # Every tenth is really there; the store is told to delete the others all the same.
-                list(pool.map(lambda number: corner.put(f"{number}.txt"), range(0, FILES, 10)))
+                list(pool.map(lambda number: corner.put(f"{number}.txt"), range(0, files, 10)))
             own_registry.rows(
                 "WITH numbers AS (SELECT n, gen_random_uuid() AS file, gen_random_uuid() AS object"
                 "                 FROM generate_series(0, $2 - 1) n),"
@@ -39,7 +37,7 @@ def test_many_workers_at_once_delete_each_object_once_and_skip_none(
                 " SELECT file, 'alice', n || '.txt', 'text/plain', 15, 'deleted', now() - interval '31 days', object"
                 " FROM numbers",
                 corner.prefix,
-                FILES,
+                files,
             )
 
             async def purge():
@@ -48,11 +46,11 @@ def test_many_workers_at_once_delete_each_object_once_and_skip_none(
                 return await asyncio.gather(*run)
 
             reports = [counts(report) for report in asyncio.run(purge())]
-    assert sum(found["purged files"][1] for found in reports) == FILES
+    assert sum(found["purged files"][1] for found in reports) == files
     pattern = re.compile(rf"^DELETE /{bucket.name}/{corner.prefix}(\d+\.txt)$")
     deleted = Counter(found[1] for line in proxy.requests if (found := pattern.match(line)))
-    assert len(deleted) == FILES
+    assert len(deleted) == files
     assert set(deleted.values()) == {1}
     assert [key for key in bucket.all_keys() if key.startswith(corner.prefix) and key.endswith(".txt")] == []
     left = "SELECT state, count(*) FROM stored_objects WHERE key LIKE $1 GROUP BY 1"
-    assert own_registry.rows(left, f"{corner.prefix}%.txt") == [{"state": "removed", "count": FILES}]
+    assert own_registry.rows(left, f"{corner.prefix}%.txt") == [{"state": "removed", "count": files}]
