@@ -9,7 +9,7 @@ UPPY_READY := $(UPPY)/node_modules/.package-lock.json
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test maintain check format bench matrix faults fuzz lock clean
+.PHONY: help install run test maintain check format bench matrix faults fuzz attack lock clean
 
 help: ## list the jobs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -44,6 +44,9 @@ faults: $(VENV)/.dev $(STORE)/.ready ## kill the service 500 times, break its st
 fuzz: $(VENV)/.dev $(STORE)/.ready ## 10,000 generated requests against the OpenAPI document, odd forms against the parser
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-250} FUZZ_CASES=$${FUZZ_CASES:-10000} FUZZ_FORMS=$${FUZZ_FORMS:-5000} \
 		$(BIN)/python -m pytest -n0 --timeout=900 --show-capture=no tests/fuzz tests/integration/hostile/test_fuzzed_forms.py $(ARGS)
+
+attack: $(VENV)/.dev $(STORE)/.ready ## attack the service as strangers would, with all their strength; docs/security.md
+	ATTACK=whole $(BIN)/python -m pytest -n0 --timeout=900 tests/attacks $(ARGS)
 
 bench: $(VENV)/.dev $(STORE)/.ready ## measure against boto3 and the tutorial's way
 	$(BIN)/python -m bench.upload $(ARGS)

@@ -1,0 +1,1 @@
+"""Attacks that once succeeded. Each test fails on 218078a, or with its guard taken out."""

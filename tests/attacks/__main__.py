@@ -1,0 +1,40 @@
+# ruff: noqa: T201 -- what it reports is read in a terminal
+"""Runs today's attacks against the service of another revision and tells which of them succeed there.
+
+    python -m tests.attacks REVISION [PYTEST_ARGUMENT ...]
+
+An attack succeeds where its test fails: `python -m tests.attacks 218078a` names all that the guards of today stop.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def main(revision: str, *pytest_arguments: str) -> int:
+    with tempfile.TemporaryDirectory(prefix="holdfast-attacks-") as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(tree), revision], cwd=ROOT, check=True)
+        try:
+            shutil.rmtree(tree / "tests")
+            shutil.copytree(
+                ROOT / "tests", tree / "tests", ignore=shutil.ignore_patterns("node_modules", "__pycache__")
+            )
+            for environment in ROOT.glob(".venv*"):
+                (tree / environment.name).symlink_to(environment)
+            command = [sys.executable, "-m", "pytest", "-n0", "-q", "--tb=line", "tests/attacks", *pytest_arguments]
+            code = subprocess.run(command, cwd=tree, check=False).returncode
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True)
+    print(f"against {revision}: each FAILED or ERROR above is an attack that succeeds there")
+    return 0 if code in {0, 1} else code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
