@@ -13,6 +13,7 @@ from app.api.documentation import add_documentation
 from app.api.openapi import TAGS, DocumentedAPI
 from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
+from app.core.framing_guard import Framing, FramingGuard
 from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.request_body import BodyLimit
@@ -44,7 +45,7 @@ def create_app(settings: Settings) -> DocumentedAPI:
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
             app.state.rate_counter, app.state.upload_slots = parts.rate_counter, parts.upload_slots
             app.state.readiness = health.ReadinessProbe(
-                parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter
+                parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter, app.state.framing
             )
             app.state.capabilities = parts.capabilities
             app.state.file_services, app.state.upload_services = parts.files, parts.uploads
@@ -84,6 +85,8 @@ def create_app(settings: Settings) -> DocumentedAPI:
             expose_headers=EXPOSED_HEADERS,
         )
     install_problem_handlers(app)
+    app.state.framing = Framing()
+    app.add_middleware(FramingGuard, framing=app.state.framing)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
     app.add_middleware(UnreadBody)

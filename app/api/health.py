@@ -19,6 +19,7 @@ from app.core.capabilities.store import StoreCapabilities
 from app.core.clock import utc_now
 from app.core.database import Database, newest_revision
 from app.core.exceptions import HoldfastError, Unavailable
+from app.core.framing_guard import Framing, FramingReport
 from app.core.outbox import Outbox
 from app.core.s3.adapter import S3
 from app.modules.rates.counter import RateCounter
@@ -53,6 +54,7 @@ class Readiness(BaseModel):
     checks: dict[str, ProbeResult]
     outbox: OutboxReport | None = None
     store_capabilities: dict[str, bool] | None = None
+    framing: FramingReport | None = None
 
 
 @dataclass
@@ -64,6 +66,7 @@ class ReadinessProbe:
     capabilities: StoreCapabilities
     outbox: Outbox
     rate_counter: RateCounter | None = None
+    framing: Framing = field(default_factory=Framing)
     is_stopping: bool = False
     _answer: Readiness | None = None
     _answered_at: float = field(default=float("-inf"))
@@ -104,6 +107,7 @@ class ReadinessProbe:
             checks=checks,
             outbox=self._outbox_report,
             store_capabilities=asdict(self.capabilities.current) if self.capabilities.is_learned else None,
+            framing=self.framing.report(),
         )
 
     async def _look_at_outbox(self) -> None:

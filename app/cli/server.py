@@ -93,6 +93,8 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         host=server.host,
         port=server.port,
         http=BoundedHttpProtocol,
+        # No protocol is ever upgraded, whatever libraries lie beside.
+        ws="none",
         log_config=None,
         # Our own middleware writes it, with route templates instead of paths and queries.
         access_log=False,

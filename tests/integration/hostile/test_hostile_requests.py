@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from app.core.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
+from app.core.http_refusals import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
 from tests.support.raw_http import raw_connection
 from tests.support.service import wait_until
 

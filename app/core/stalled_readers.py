@@ -1,0 +1,62 @@
+"""Ends connections whose client takes nothing of what it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+# So long a client may take nothing of what waits for it.
+STALLED_SECONDS = 30.0
+
+
+class StalledReader:
+    """Watches one connection while answers wait in its buffer.
+
+    The kernel and the client's own buffer take the first megabyte or so. What lies here beyond it keeps memory
+    for as long as the connection lives, and closing waits until the client has read it all. So a connection of
+    which nothing was taken for 30 s is cut.
+
+    Args:
+        transport: the connection.
+        is_quiet: whether nobody adds to the buffer now; while somebody does, its size tells nothing.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, is_quiet: Callable[[], bool]
+    ) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._is_quiet = is_quiet
+        self._timer: asyncio.TimerHandle | None = None
+        self._unsent_bytes = 0
+        self._has_taken = False
+
+    def watch(self) -> None:
+        """Begin, unless it has begun already or nothing waits."""
+        if self._timer is None and self._transport.get_write_buffer_size() > 0:
+            self._look_later()
+
+    def note_progress(self) -> None:
+        """The client has taken something."""
+        self._has_taken = True
+
+    def stop(self) -> None:
+        """Stop watching, since the connection is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look_later(self) -> None:
+        self._unsent_bytes = self._transport.get_write_buffer_size()
+        self._has_taken = False
+        self._timer = self._loop.call_later(STALLED_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        unsent_bytes = self._transport.get_write_buffer_size()
+        if unsent_bytes == 0:
+            return
+        if unsent_bytes == self._unsent_bytes and not self._has_taken and self._is_quiet():
+            self._transport.abort()
+        else:
+            self._look_later()
