@@ -26,6 +26,8 @@ def main(revision: str, *pytest_arguments: str) -> int:
             shutil.copytree(
                 ROOT / "tests", tree / "tests", ignore=shutil.ignore_patterns("node_modules", "__pycache__")
             )
+            # The proxies in front are the attackers' tools, too.
+            shutil.copytree(ROOT / "deploy", tree / "deploy", dirs_exist_ok=True)
             for environment in ROOT.glob(".venv*"):
                 (tree / environment.name).symlink_to(environment)
             command = [sys.executable, "-m", "pytest", "-n0", "-q", "--tb=line", "tests/attacks", *pytest_arguments]

@@ -27,7 +27,7 @@ def table(answers: dict[str, dict[str, str]]) -> str:
         rows.append(f"| **{group}** | | | |")
         for case in cases:
             cells = (answers[server][case.name] for server in SERVERS)
-            rows.append(f"| `{case.name}` | {' | '.join(cells)} |")
+            rows.append(f"| {case.name} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

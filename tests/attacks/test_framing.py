@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,9 +15,8 @@ import httpx
 import pytest
 
 from tests.attacks.framing_answers import expected, matches
-from tests.attacks.framing_battery import FORMS, PATIENCE_SECONDS, Wire, outcome, rendered
+from tests.attacks.framing_battery import FORMS, PATIENCE_SECONDS, Smuggled, Wire, await_reading, outcome, rendered
 from tests.attacks.framing_inputs import CASES, HOST, TRAILED
-from tests.attacks.framing_page import SECURITY_PAGE, table
 from tests.attacks.framing_servers import (
     behind_haproxy,
     behind_nginx,
@@ -30,6 +28,7 @@ from tests.attacks.framing_servers import (
 from tests.attacks.scale import scaled
 from tests.support.service import settings_with
 
+ATTEMPTS = 5
 # What h11 reads otherwise than other servers do; the application can't see it.
 LEFT_TO_H11 = {
     "Transfer-Encoding on a folded line",
@@ -78,8 +77,7 @@ def smuggled_into(target) -> set[str]:
     for case in CASES:
         try:
             outcome(case, target)
-        except AssertionError as error:
-            assert "smuggled" in str(error)
+        except Smuggled:
             seen.add(case.name)
     return seen
 
@@ -119,41 +117,30 @@ def test_an_application_that_embeds_this_one_lets_nothing_through_but_trailers(s
         assert smuggled_into(target) == set()
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/files"), ("PUT", "/api/v1/files/raw/a.txt")])
 @pytest.mark.parametrize("upgrade", ["foo", "h2c", "websocket"])
-def test_the_next_visitors_request_never_becomes_the_attackers_file(careless, settings, method, upgrade):
-    """Point 1 as it was found: through nginx that passes Upgrade on and keeps its connections."""
-    attacker, victim = (f"{name}-{uuid4().hex}" for name in ("attacker", "victim"))
-    credential = f"Authorization: Bearer {token_of(attacker, settings)}"
-    stealing = (
-        f"PUT /api/v1/files/raw/loot.txt HTTP/1.1\r\nHost: {HOST}\r\n{credential}\r\nContent-Length: 300\r\n\r\n"
-    ).encode()
+def test_the_next_visitors_request_never_becomes_the_attackers_file(careless, settings, method, path, upgrade):
+    """Point 1 as it was found: through an nginx that passes Upgrade on and keeps its connections."""
+    attacker, victim = (token_of(f"{name}-{uuid4().hex}", settings) for name in ("attacker", "victim"))
+    mine = f"Host: {HOST}\r\nAuthorization: Bearer {attacker}\r\n"
+    stealing = f"PUT /api/v1/files/raw/loot.txt HTTP/1.1\r\n{mine}Content-Length: 300\r\n\r\n".encode()
     opening = (
-        f"{method} /health HTTP/1.1\r\nHost: {HOST}\r\nX-Request-ID: asked-{{id}}\r\nConnection: Upgrade\r\n"
+        f"{method} {path} HTTP/1.1\r\n{mine}X-Request-ID: asked-{{id}}\r\nConnection: Upgrade\r\n"
         f"Upgrade: {upgrade}\r\nContent-Length: {len(stealing)}\r\n\r\n"
     ).encode()
-    with ExitStack() as stack:
-        for _ in range(2):
-            wire = stack.enter_context(Wire(careless.port))
+    for _ in range(ATTEMPTS):
+        with Wire(careless.port) as wire:
             ident = uuid4().hex
             wire.send(rendered(opening, ident, careless))
-            assert wire.answer() is not None
+            await_reading(wire, careless, ident)
             wire.send(stealing)
-        headers = {"Authorization": f"Bearer {token_of(victim, settings)}", "Cookie": "session=of-the-victim"}
-        for _ in range(3):
-            answer = httpx.get(
-                f"http://127.0.0.1:{careless.port}/api/v1/files", headers=headers, timeout=PATIENCE_SECONDS
-            )
-            assert (answer.status_code, answer.json()["items"]) == (200, [])
-    listed = httpx.get(
-        f"http://127.0.0.1:{careless.port}/api/v1/files",
-        headers={"Authorization": credential.removeprefix("Authorization: ")},
-        timeout=PATIENCE_SECONDS,
-    )
-    assert listed.json()["items"] == []
+            assert wire.answer() is not None
+            assert files_of(victim, careless) == []
+    assert files_of(attacker, careless) == []
 
 
-def test_the_table_of_the_security_page_is_what_was_found():
-    servers = ("direct", "nginx", "HAProxy")
-    answers = {server: {case.name: expected(case, server) for case in CASES} for server in servers}
-    assert table(answers) in SECURITY_PAGE.read_text()
+def files_of(token: str, target) -> list[dict]:
+    headers = {"Authorization": f"Bearer {token}", "Cookie": "session=secret", "X-Padding": "a" * 300}
+    answer = httpx.get(f"http://127.0.0.1:{target.port}/api/v1/files", headers=headers, timeout=PATIENCE_SECONDS)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
