@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 
 # So long a client may take nothing of what waits for it.
 STALLED_SECONDS = 30.0
+# `struct linger`: on, for no time at all.
+LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class StalledReader:
@@ -57,6 +61,13 @@ class StalledReader:
         if unsent_bytes == 0:
             return
         if unsent_bytes == self._unsent_bytes and not self._has_taken and self._is_quiet():
-            self._transport.abort()
+            self._cut()
         else:
             self._look_later()
+
+    def _cut(self) -> None:
+        """Reset the connection; closed in the ordinary way, the kernel would keep its own share for minutes more."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        self._transport.abort()
