@@ -45,7 +45,11 @@ class RateLimit:
             await self.app(scope, receive, send_with_standing)
 
     def _is_counted(self, scope: Scope) -> bool:
-        return scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self._prefix}/")
+        if scope["type"] != "http":
+            return False
+        # Where another application mounts this one, all paths begin with where that is.
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        return f"{path}/".startswith(f"{self._prefix}/")
 
 
 def _headers(standing: Standing) -> dict[str, str]:
