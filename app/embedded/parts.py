@@ -140,7 +140,12 @@ def _start(
     # Only waiting is done in the other thread: children die with the thread that starts them.
     with ThreadPoolExecutor(1) as pool:
         if not environ.get("S3_BUCKET_NAME"):
-            store = start_object_store(data_dir, store_venv=store_venv, persist=persist_store)
+            store = start_object_store(
+                data_dir,
+                store_venv=store_venv,
+                persist=persist_store,
+                public_url=environ.get("S3_PUBLIC_ENDPOINT_URL"),
+            )
             children.append(store.child)
             store_keys = pool.submit(_prepare, store, cors_origins(environ))
         if not environ.get("DATABASE_URL"):
