@@ -9,7 +9,16 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from app.config.group import SettingsGroup, group_of
-from app.config.values import MEBIBYTE, HttpAddress, KeysAddress, Network, Origin, asyncpg_url, split_words
+from app.config.values import (
+    MEBIBYTE,
+    HostName,
+    HttpAddress,
+    KeysAddress,
+    Network,
+    Origin,
+    asyncpg_url,
+    split_words,
+)
 
 HS256_MIN_SECRET_BYTES = 32
 
@@ -163,6 +172,8 @@ class ServerSettings(SettingsGroup):
     # Where clients reach the service; None takes it from each request.
     public_url: HttpAddress | None = None
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    # Names in Host besides loopback's and that of `public_url`.
+    allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = ()
     # Whose X-Forwarded-For and X-Forwarded-Proto are believed; without any, the caller is who connects.
     forwarded_allow_ips: Annotated[tuple[Network, ...], NoDecode] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -175,7 +186,7 @@ class ServerSettings(SettingsGroup):
     shutdown_delay_seconds: Annotated[float, Field(ge=0)] = 1.0
     shutdown_grace_seconds: Annotated[int, Field(ge=0)] = 25
 
-    @field_validator("cors_origins", "forwarded_allow_ips", mode="before")
+    @field_validator("allowed_hosts", "cors_origins", "forwarded_allow_ips", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return split_words(value)

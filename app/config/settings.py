@@ -88,6 +88,12 @@ class Settings(BaseModel):
         return secret.get_secret_value().encode()
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """The names in `Host`, besides those of loopback, under which clients reach the service."""
+        public = urlsplit(self.server.public_url or "").hostname
+        return frozenset(filter(None, (*self.server.allowed_hosts, public)))
+
+    @property
     def hidden_values(self) -> frozenset[str]:
         """What no log line may show, wherever it comes from: all secrets, and what names the bucket and its key."""
         groups = (getattr(self, name) for name in type(self).model_fields)

@@ -192,8 +192,8 @@ async def _answer(refusal: Refusal, method: str, send: Send) -> None:
 
 def main() -> None:
     """Serve MiniStack behind the gate, with the settings that it takes from its environment."""
-    gateway = importlib.import_module("ministack.app")
-    s3 = importlib.import_module("ministack.services.s3")
+    gateway: Any = importlib.import_module("ministack.app")
+    s3: Any = importlib.import_module("ministack.services.s3")
     known = KnownCallers(os.environ["AWS_ACCESS_KEY_ID"], lambda name: s3._bucket_owner_account(name) is not None)  # noqa: SLF001
     names = filter(None, os.environ.get("GATE_HOSTS", "").split(","))
     # `main` serves whatever stands under this name.
