@@ -172,8 +172,8 @@ def test_a_provider_takes_the_place_of_the_secret(environ, url):
     assert "AUTH_JWKS_MAX_AGE_SECONDS" in complaint()
 
 
-def test_our_own_signatures_have_a_secret_whoever_signs_tokens(environ):
-    assert Settings.from_environment().signing_secret == SECRET.encode()
+def test_our_own_signatures_are_never_made_with_another_credential(environ):
+    assert Settings.from_environment().signing_secret is None
     environ.setenv("AUTH_SIGNING_SECRET", SECRET[::-1])
     assert Settings.from_environment().signing_secret == SECRET[::-1].encode()
 
