@@ -39,6 +39,8 @@ class AuthSettings(SettingsGroup):
     audience: str | None = None
     signing_secret: SecretStr | None = None
     groups_claim: Annotated[str, Field(max_length=255)] = "groups"
+    # Between the groups of a text; None takes the text for one group.
+    groups_separator: Literal["space", "comma"] | None = None
 
     # How old the provider's keys may get before they are asked for again, how long after an attempt the
     # next one is made, and how old they may get while the provider doesn't answer.
@@ -46,6 +48,11 @@ class AuthSettings(SettingsGroup):
     jwks_retry_seconds: Annotated[float, Field(gt=0, le=3_600)] = 10.0
     jwks_max_age_seconds: Annotated[float, Field(gt=0, le=604_800)] = 3600.0
     jwks_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
+
+    @property
+    def groups_separator_text(self) -> str | None:
+        """The separator itself."""
+        return None if self.groups_separator is None else {"space": " ", "comma": ","}[self.groups_separator]
 
     @model_validator(mode="after")
     def _can_authenticate(self) -> Self:

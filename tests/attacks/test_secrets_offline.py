@@ -79,8 +79,8 @@ def test_an_address_for_stock_clients_confirms_no_guess_of_a_credential(guesser,
     service, client = guesser
     content = noise(6 * 1_048_576)
     created = signed(client, "POST", key_of(content, "data.bin"))
+    assert client.delete(f"/files/uploads/{created['key']}").status_code == 204
     [token] = parse_qs(urlsplit(created["url"]).query)["token"]
     assert [guess for guess in credentials_of(service.settings) if made_token(token, guess)] == []
     [kept] = registry.rows("SELECT value FROM kept_secrets WHERE name = 'signing'")
     assert made_token(token, kept["value"])
-    assert client.delete(f"/files/uploads/{created['key']}").status_code == 204
