@@ -13,6 +13,8 @@ from app.core.exceptions import Forbidden, HoldfastError, Misdirected
 from app.core.problems import problem_answer
 
 PORT = re.compile(r":[0-9]{1,5}$")
+# A name, or an address without its brackets.
+NAME = re.compile(r"[a-z0-9_.:-]+")
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Probes call by address, and learn nothing that a stranger may not know.
@@ -49,6 +51,8 @@ class AllowedHosts:
     def __contains__(self, host: str) -> bool:
         """Whether that `Host`, with or without a port, is one of them."""
         name = name_of(host)
+        if not NAME.fullmatch(name):
+            return False
         return is_loopback(name) or name in self._names or name.endswith(self._endings)
 
 

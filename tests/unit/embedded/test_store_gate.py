@@ -137,7 +137,7 @@ async def test_loopback_and_given_names_are_ours(host):
         ["a.localhost"],
         ["abc.execute-api.localhost:4566"],
         ["10.0.0.1"],
-        ["localhost", "localhost"],
+        ["localhost"] * 2,
     ],
     ids=str,
 )
