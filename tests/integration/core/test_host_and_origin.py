@@ -22,8 +22,9 @@ OURS = [
     "Files.Internal:8000", "files.internal.", "10.0.0.7:1", "[fd00::7]", "a.example.com", "a.b.example.com",
 ]  # fmt: skip
 NOT_OURS = [
-    "", "evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "example.com", "evilexample.com", "10.0.0.8", "0.0.0.0",
-    "files.internal.evil.test", "localhost:x", "evil.test:80@localhost", "evil.test/a.localhost", "fileszinternal",
+    "", "evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "example.com", "evilexample.com", "10.0.0.8",
+    "0.0.0.0", "files.internal.evil.test", "localhost:x", "evil.test:80@localhost", "evil.test/a.localhost",
+    "fileszinternal",
 ]  # fmt: skip
 
 
