@@ -141,7 +141,8 @@ class KnownCallers:
         bucket, _, key = scope["path"].lstrip("/").partition("/")
         if scope["method"] == "POST":
             kinds = _values(scope, b"content-type")
-            is_allowed = not key and len(kinds) == 1 and kinds[0].lower().startswith("multipart/form-data;")
+            is_form = len(kinds) == 1 and kinds[0].lower().startswith("multipart/form-data;")
+            is_allowed = is_form and not key and not scope.get("query_string")
         else:
             is_allowed = scope["method"] == "OPTIONS" and bool(_values(scope, b"access-control-request-method"))
         return None if is_allowed and self._is_bucket(bucket) else denied("Sign the request.")

@@ -54,6 +54,7 @@ REFUSED = {
     "nothing": ("GET", "/holdfast/a.txt", []),
     "a removal by nobody": ("DELETE", "/holdfast/a.txt", []),
     "a form to an object": ("POST", "/holdfast/a.txt", [FORM]),
+    "a form that is none": ("POST", "/holdfast?delete", [FORM]),
     "a post that is no form": ("POST", "/holdfast", [("Content-Type", "text/plain")]),
     "OPTIONS that are no preflight": ("OPTIONS", "/holdfast/a.txt", []),
     "version 2": ("GET", "/holdfast/a.txt", [("Authorization", f"AWS {OUR_KEY}:x")]),
