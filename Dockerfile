@@ -1,9 +1,11 @@
 # One stage builds the environment from the hashed lock, the other runs it as nobody in particular.
-FROM python:3.13-slim-bookworm AS build
+# The digest says which image, the tag what to read. To renew both:
+#   docker buildx imagetools inspect python:3.13-slim-bookworm
+FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8 AS build
 COPY requirements/runtime.txt /tmp/runtime.txt
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/runtime.txt
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000
 COPY --from=build /venv /venv
 WORKDIR /srv/holdfast

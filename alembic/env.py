@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from alembic import context
 from app.config import DatabaseSettings, asyncpg_url
+from app.core import signing_secret
 from app.core.audit import entries as audit_entries
 from app.core.capabilities import registry as capability_registry
 from app.core.database import Base
@@ -29,6 +30,7 @@ TABLES_OF = (
     audit_entries,
     capability_registry,
     outbox_entries,
+    signing_secret,
     auth_models,
     files_models,
     quota_models,

@@ -17,6 +17,7 @@ from app.core.outbox import Outbox
 from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
 from app.core.s3.adapter import S3
+from app.core.signing_secret import SigningSecret
 from app.modules.audit.service import AuditService
 from app.modules.auth.assembly import AuthServices, build_auth_services
 from app.modules.files.assembly import build_file_services
@@ -70,11 +71,12 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     hide(settings.hidden_values)
     database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
-    auth = build_auth_services(settings, database, afterwork)
-    audit = AuditService(database, CursorSigner(settings.signing_secret))
+    secret = SigningSecret(settings.signing_secret, database)
+    auth = build_auth_services(settings, database, secret, afterwork)
+    audit = AuditService(database, CursorSigner(secret))
     quotas = QuotaService(database, settings.quota)
-    files = build_file_services(settings, database, s3, afterwork)
-    uploads = build_upload_services(settings, database, s3, capabilities, afterwork, files)
+    files = build_file_services(settings, database, s3, secret, afterwork)
+    uploads = build_upload_services(settings, database, s3, capabilities, secret, afterwork, files)
     lease_seconds = settings.upload.lease_seconds
     maintenance = build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork)
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.middleware.cors import CORSMiddleware
@@ -14,6 +13,7 @@ from app.api.openapi import TAGS, DocumentedAPI
 from app.composition import composed, going_on
 from app.config import MEBIBYTE, Settings
 from app.core.framing_guard import Framing, FramingGuard
+from app.core.host_and_origin import AllowedHosts, AllowedOrigins, HostAndOrigin, pattern_of
 from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.request_body import BodyLimit
@@ -32,7 +32,11 @@ Every error is an RFC 9457 problem with a stable `code`; `request_id` names it i
 
 Requests are counted for each caller: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) on every
 answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. A head of more than 64 KiB or
-100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413."""
+100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413.
+
+A `Host` that isn't the service's own gets 421 `host_not_allowed`: with `ALLOWED_HOSTS` set, and always without sign-in,
+where only loopback names count. Without sign-in, a write by a page of another origin than the service's own and those
+in `CORS_ORIGINS` gets 403 `origin_not_allowed`."""
 
 
 def create_app(settings: Settings) -> DocumentedAPI:
@@ -79,12 +83,18 @@ def create_app(settings: Settings) -> DocumentedAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=[origin for origin in settings.server.cors_origins if "*" not in origin],
-            allow_origin_regex=_pattern_of(settings.server.cors_origins),
+            allow_origin_regex=pattern_of(origin for origin in settings.server.cors_origins if "*" in origin),
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         )
     install_problem_handlers(app)
+    app.add_middleware(
+        HostAndOrigin,
+        # A name in Host proves nothing where callers prove who they are, unless the operator says otherwise.
+        hosts=AllowedHosts(settings.hosts) if settings.server.allowed_hosts or not settings.auth.enabled else None,
+        origins=None if settings.auth.enabled else AllowedOrigins(settings.server.cors_origins),
+    )
     app.state.framing = Framing()
     app.add_middleware(FramingGuard, framing=app.state.framing)
     app.add_middleware(SecurityHeaders)
@@ -95,9 +105,3 @@ def create_app(settings: Settings) -> DocumentedAPI:
     for router in v1.ROUTERS:
         app.include_router(router, prefix=settings.server.api_v1_prefix, responses=v1.EVERYWHERE)
     return app
-
-
-def _pattern_of(origins: Sequence[str]) -> str | None:
-    """A pattern for origins with a star, such as `http://localhost:*`; it stands for letters, digits and dashes."""
-    starred = [re.escape(origin).replace(r"\*", "[A-Za-z0-9-]*") for origin in origins if "*" in origin]
-    return "|".join(starred) or None

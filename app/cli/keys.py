@@ -21,6 +21,7 @@ from app.core.exceptions import HoldfastError
 from app.core.logging import configure_logging
 from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
+from app.core.signing_secret import SigningSecret
 from app.modules.auth.claims import is_usable_name
 from app.modules.auth.key_service import KeyService
 from app.modules.auth.models import ApiKey
@@ -115,7 +116,7 @@ async def _working(work: Callable[[KeyService], Awaitable[T]]) -> T:
     database, afterwork = Database(DatabaseSettings.from_environment()), Afterwork()
     try:
         # Cursors never leave this process.
-        return await work(KeyService(database, CursorSigner(secrets.token_bytes()), afterwork))
+        return await work(KeyService(database, CursorSigner(SigningSecret(secrets.token_bytes())), afterwork))
     finally:
         await afterwork.finish(CLOSE_SECONDS)
         await database.close()

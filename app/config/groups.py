@@ -9,7 +9,16 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from app.config.group import SettingsGroup, group_of
-from app.config.values import MEBIBYTE, HttpAddress, KeysAddress, Network, Origin, asyncpg_url, split_words
+from app.config.values import (
+    MEBIBYTE,
+    HostName,
+    HttpAddress,
+    KeysAddress,
+    Network,
+    Origin,
+    asyncpg_url,
+    split_words,
+)
 
 HS256_MIN_SECRET_BYTES = 32
 
@@ -30,6 +39,8 @@ class AuthSettings(SettingsGroup):
     audience: str | None = None
     signing_secret: SecretStr | None = None
     groups_claim: Annotated[str, Field(max_length=255)] = "groups"
+    # Between the groups of a text; None takes the text for one group.
+    groups_separator: Literal["space", "comma"] | None = None
 
     # How old the provider's keys may get before they are asked for again, how long after an attempt the
     # next one is made, and how old they may get while the provider doesn't answer.
@@ -37,6 +48,11 @@ class AuthSettings(SettingsGroup):
     jwks_retry_seconds: Annotated[float, Field(gt=0, le=3_600)] = 10.0
     jwks_max_age_seconds: Annotated[float, Field(gt=0, le=604_800)] = 3600.0
     jwks_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
+
+    @property
+    def groups_separator_text(self) -> str | None:
+        """The separator itself."""
+        return None if self.groups_separator is None else {"space": " ", "comma": ","}[self.groups_separator]
 
     @model_validator(mode="after")
     def _can_authenticate(self) -> Self:
@@ -163,6 +179,8 @@ class ServerSettings(SettingsGroup):
     # Where clients reach the service; None takes it from each request.
     public_url: HttpAddress | None = None
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    # Names in Host besides loopback's and that of `public_url`.
+    allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = ()
     # Whose X-Forwarded-For and X-Forwarded-Proto are believed; without any, the caller is who connects.
     forwarded_allow_ips: Annotated[tuple[Network, ...], NoDecode] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -175,7 +193,7 @@ class ServerSettings(SettingsGroup):
     shutdown_delay_seconds: Annotated[float, Field(ge=0)] = 1.0
     shutdown_grace_seconds: Annotated[int, Field(ge=0)] = 25
 
-    @field_validator("cors_origins", "forwarded_allow_ips", mode="before")
+    @field_validator("allowed_hosts", "cors_origins", "forwarded_allow_ips", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return split_words(value)

@@ -82,10 +82,19 @@ class Settings(BaseModel):
         return cls(**values)
 
     @property
-    def signing_secret(self) -> bytes:
-        """What our own cursors and addresses are signed with; the same in all processes."""
-        secret = self.auth.signing_secret or self.auth.jwt_secret or self.database.url
-        return secret.get_secret_value().encode()
+    def signing_secret(self) -> bytes | None:
+        """What our own cursors and addresses are signed with; None where the registry keeps a random secret for that.
+
+        No other credential takes its place: whoever holds a cursor could try passwords against it.
+        """
+        given = self.auth.signing_secret
+        return None if given is None else given.get_secret_value().encode()
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names in `Host`, besides those of loopback, under which clients reach the service."""
+        public = urlsplit(self.server.public_url or "").hostname
+        return frozenset(filter(None, (*self.server.allowed_hosts, public)))
 
     @property
     def hidden_values(self) -> frozenset[str]:

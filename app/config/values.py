@@ -16,6 +16,7 @@ ORIGIN = re.compile(
     r"https?://(?:(?:[a-z0-9_-]*\*[a-z0-9_-]*(?:\.localhost|(?:\.[a-z0-9_-]+){2,}))|[a-z0-9._-]+|\[[0-9a-f:.]+\])"
     r"(?::(?:[0-9]{1,5}|\*))?"
 )
+HOST = re.compile(r"(?:\*\.(?=[^.]+\.))?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 SIGV4_MAX_EXPIRY_SECONDS = 604_800
 
 
@@ -100,6 +101,21 @@ def _origin(value: str) -> str:
     return value.lower()
 
 
+def _host(value: str) -> str:
+    """A name or an address, without a port; `*.` may stand for what comes before a domain of two labels or more."""
+    name = value.lower().strip("[]")
+    try:
+        ipaddress.ip_address(name)
+    except ValueError as error:
+        if not HOST.fullmatch(name):
+            message = (
+                "name hosts without scheme and port, such as files.example.com, *.example.com or 10.0.0.7;"
+                " * would let every name lead here"
+            )
+            raise ValueError(message) from error
+    return name
+
+
 def _network(value: str) -> str:
     try:
         ipaddress.ip_network(value)
@@ -129,6 +145,7 @@ def asyncpg_url(value: str) -> str:
     return f"postgresql+asyncpg://{parts.netloc}{parts.path}" + (f"?{query}" if query else "")
 
 
+HostName = Annotated[str, AfterValidator(_host)]
 HttpAddress = Annotated[str, AfterValidator(_http_url)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Network = Annotated[str, AfterValidator(_network)]

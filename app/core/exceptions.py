@@ -12,6 +12,7 @@
     ├── TooLarge               413
     ├── UnsupportedType        415
     ├── UnsatisfiableRange     416
+    ├── Misdirected            421   sent to a name that isn't ours
     ├── Invalid                422   readable, but wrong; `errors` says where
     ├── TooMany                429   `retry_after_seconds` says when to come back
     ├── Misconfigured          500   the operator has to mend it
@@ -131,6 +132,12 @@ class UnsatisfiableRange(HoldfastError):
     """None of the bytes asked for exist."""
 
     status, title, code = 416, "Range not satisfiable", "range_not_satisfiable"
+
+
+class Misdirected(HoldfastError):
+    """The request was sent to a name that isn't ours."""
+
+    status, title, code = 421, "Misdirected request", "host_not_allowed"
 
 
 class Invalid(HoldfastError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from sqlalchemy import func, select
 from starlette.requests import Request
 
 from app.core.exceptions import Invalid
+from app.core.signing_secret import SigningSecret
 
 VERSION = 2
 MAC_BYTES = 16
@@ -47,12 +47,20 @@ class CursorSigner:
         secret: shared by all workers, since any of them may be asked for the next page.
     """
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = hashlib.sha256(b"holdfast cursor\0" + secret).digest()
+    def __init__(self, secret: SigningSecret) -> None:
+        self._secret = secret
+
+    async def ready(self) -> None:
+        """Load the secret, before anything is encoded or decoded.
+
+        Raises:
+            DatabaseUnavailable: it is in the registry, which can't be asked.
+        """
+        await self._secret.load()
 
     def _mac(self, payload: bytes, query: Mapping[str, Any]) -> bytes:
         bound = payload + b"\0" + json.dumps(query, sort_keys=True, default=str).encode()
-        return hmac.digest(self._key, bound, "sha256")[:MAC_BYTES]
+        return hmac.digest(self._secret.key_for("cursor"), bound, "sha256")[:MAC_BYTES]
 
     def encode(self, position: Sequence[SortKey], query: Mapping[str, Any]) -> str:
         """The cursor of the page that follows `position`, the sort keys of the last item, in `query`."""

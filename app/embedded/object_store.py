@@ -1,7 +1,8 @@
 """The embedded S3 server (MiniStack): starts it on loopback and makes the key and the bucket that the app uses.
 
 MiniStack never checks the signature of its root key, hence a user with a key of its own. The user and its key
-are in the server's memory until it is asked to stop; after `kill -9` there is a new key.
+are in the server's memory until it is asked to stop; after `kill -9` there is a new key. `store_gate` refuses
+everybody else inside the server's process.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -42,6 +44,7 @@ PREFLIGHT_LIVES_SECONDS = 600
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 READY_TIMEOUT_SECONDS = 60.0
 DEFAULT_STORE_VENV = Path(__file__).parents[2] / ".venv-store"
+GATE_SCRIPT = Path(__file__).with_name("store_gate.py")
 
 
 @dataclass(frozen=True)
@@ -125,11 +128,14 @@ class ObjectStore:
         return AccessKey(made["AccessKeyId"], made["SecretAccessKey"])
 
 
-def start_object_store(data_dir: Path, *, store_venv: Path | None = None, persist: bool = True) -> ObjectStore:
+def start_object_store(
+    data_dir: Path, *, store_venv: Path | None = None, persist: bool = True, public_url: str | None = None
+) -> ObjectStore:
     """Start the server of this folder; `wait_ready` before using it.
 
     Args:
         data_dir: the folder, whose lock the caller holds.
+        public_url: where clients reach it besides loopback, such as through a proxy; its host is let in.
         store_venv: the server's own virtual environment; by default `.venv-store` beside `app`.
         persist: False keeps the objects in memory only, for tests.
 
@@ -148,7 +154,7 @@ def start_object_store(data_dir: Path, *, store_venv: Path | None = None, persis
         path.mkdir(mode=0o700, exist_ok=True)
     state_path = data_dir / "store.json"
     port = free_port(read_state(state_path).get("port"))
-    root_key = AccessKey(f"ROOT{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+    root_key = AccessKey(f"ROOT{secrets.token_hex(20).upper()}", secrets.token_urlsafe(30))
     persistence = "1" if persist else "0"
     environ = {
         "PATH": os.defpath,
@@ -166,6 +172,7 @@ def start_object_store(data_dir: Path, *, store_venv: Path | None = None, persis
         "STATE_DIR": str(folder / "state"),
         "AWS_ACCESS_KEY_ID": root_key.id,
         "AWS_SECRET_ACCESS_KEY": root_key.secret,
+        "GATE_HOSTS": urlsplit(public_url or "").hostname or "",
         # What it would otherwise open or touch besides S3: an MQTT and an SFTP port, the machine's containers.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -173,7 +180,7 @@ def start_object_store(data_dir: Path, *, store_venv: Path | None = None, persis
     }
     child = processes.start(
         NAME,
-        [python, "-I", "-m", "ministack"],
+        [python, "-I", GATE_SCRIPT],
         data_dir=data_dir,
         working_dir=folder,
         environ=environ,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,7 +24,7 @@ from app.embedded.object_store import allow_origins, cors_origins, ensure_bucket
 from app.embedded.postgres import start_postgres
 from app.embedded.postgres_home import ROOT_METHODS, SHARED_FOLDERS, RootMethod
 from app.embedded.processes import Child, ProcessId
-from app.embedded.service_env import ServiceEnv, locked, read_service_env, write_service_env
+from app.embedded.service_env import LOCK_NAME, ServiceEnv, locked, read_service_env, write_service_env
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
     from app.embedded.object_store import AccessKey, ObjectStore
 
+log = logging.getLogger(__name__)
+PRIVATE = stat.S_IRWXU
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 ATTACH_TIMEOUT_SECONDS = 60.0
 ATTACH_POLL_SECONDS = 0.05
 
@@ -52,7 +57,7 @@ def embedded_parts(
     Call it from a thread that lives as long as the parts, such as the main one (see `processes`).
 
     Args:
-        data_dir: holds everything; made with mode 0700 if missing.
+        data_dir: holds everything; made with mode 0700 if missing, and given that mode if it is ours.
         environ: what the settings are read from. `S3_BUCKET_NAME` in it means that store, `DATABASE_URL` that
             database; nothing else switches.
         store_venv: the S3 server's virtual environment; by default `.venv-store` beside `app`.
@@ -140,7 +145,12 @@ def _start(
     # Only waiting is done in the other thread: children die with the thread that starts them.
     with ThreadPoolExecutor(1) as pool:
         if not environ.get("S3_BUCKET_NAME"):
-            store = start_object_store(data_dir, store_venv=store_venv, persist=persist_store)
+            store = start_object_store(
+                data_dir,
+                store_venv=store_venv,
+                persist=persist_store,
+                public_url=environ.get("S3_PUBLIC_ENDPOINT_URL"),
+            )
             children.append(store.child)
             store_keys = pool.submit(_prepare, store, cors_origins(environ))
         if not environ.get("DATABASE_URL"):
@@ -178,8 +188,19 @@ def _service_of(data_dir: Path, holder_pid: int | None) -> ServiceEnv | None:
 
 
 def _made(data_dir: Path) -> Path:
+    """Make the folder, and close one that is ours to other accounts: it holds keys and everybody's files."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return data_dir.resolve()
+    folder = data_dir.resolve()
+    found = folder.stat()
+    if found.st_mode & OTHERS:
+        # Ours is what we lived in before, or what somebody made for us. Anything else may be shared on purpose.
+        is_ours = found.st_uid == os.geteuid() and ((folder / LOCK_NAME).exists() or not any(folder.iterdir()))
+        if is_ours:
+            folder.chmod(PRIVATE)
+        else:
+            message = "%s was not made by this service and is left as it is: other accounts can enter it (mode %o)"
+            log.warning(message, folder, stat.S_IMODE(found.st_mode))
+    return folder
 
 
 def _this_process() -> ProcessId:

@@ -218,6 +218,32 @@ def test_a_command_starts_the_parts_when_none_run_and_stops_them_again(launch, t
     assert not any(is_alive(pid) for pid in children)
 
 
+ELSEWHERE = {"DATABASE_URL": "postgresql://elsewhere/app", "S3_BUCKET_NAME": "theirs"}
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "used before"])
+def test_the_data_folder_is_closed_to_other_accounts_when_it_is_ours(tmp_path, kind):
+    folder = tmp_path / "data"
+    if kind != "missing":
+        folder.mkdir()
+        folder.chmod(0o755)
+    if kind == "used before":
+        (folder / "lock").touch()
+        (folder / "service.env").touch()
+    with embedded_parts(folder, ELSEWHERE):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_holds_something_else_is_left_as_it_is_with_a_warning(tmp_path, caplog):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "thesis.txt").touch()
+    folder.chmod(0o755)
+    with embedded_parts(folder, ELSEWHERE):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert "other accounts can enter it (mode 755)" in caplog.text
+
+
 def test_a_missing_store_says_what_to_run(tmp_path):
     with (
         pytest.raises(PartMissingError, match="`make "),

@@ -200,7 +200,8 @@ BY_SECRET = {
     "scope and scp: scope counts": (lambda: signed(scope="files:read", scp=["files:admin"]), scoped("files:read")),
     # Groups.
     "groups a list": (lambda: signed(groups=["a b", "c"]), groups_of("a b", "c")),
-    "groups text": (lambda: signed(groups="a  c a"), groups_of("a", "c")),
+    "groups text": (lambda: signed(groups="friends of finance"), groups_of("friends of finance")),
+    "groups empty text": (lambda: signed(groups=""), ALICE),
     "groups null": (lambda: with_text("groups", "null"), ALICE),
     "groups empty": (lambda: signed(groups=[]), ALICE),
     "groups a number": (lambda: signed(groups=7), ODD_GROUPS),

@@ -39,6 +39,7 @@ class AuditService:
         principal.require(Scope.READ)
         if not principal.is_admin:
             raise Forbidden("Only callers with the scope files:admin may read the audit journal.")
+        await self._cursors.ready()
         query = {"audit": asdict(criteria), "caller": principal.subject}
         after = cast("Position | None", self._cursors.decode(cursor, query) if cursor else None)
         async with self._database.transaction() as session:

@@ -10,6 +10,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
+from app.core.signing_secret import SigningSecret
 from app.modules.auth.authenticator import Authenticator
 from app.modules.auth.key_service import KeyService
 from app.modules.auth.provider_keys import ProviderKeys
@@ -32,10 +33,12 @@ class AuthServices:
             await self.provider_keys.close()
 
 
-def build_auth_services(settings: Settings, database: Database, afterwork: Afterwork) -> AuthServices:
+def build_auth_services(
+    settings: Settings, database: Database, secret: SigningSecret, afterwork: Afterwork
+) -> AuthServices:
     """API keys always; tokens by the secret or by the provider's keys, whichever is set."""
     auth = settings.auth
-    keys = KeyService(database, CursorSigner(settings.signing_secret), afterwork)
+    keys = KeyService(database, CursorSigner(secret), afterwork)
     provider_keys = ProviderKeys(auth.jwks_url, auth) if auth.enabled and auth.jwks_url else None
     if provider_keys is not None and auth.audience is None:
         log.warning("auth_audience_not_set", detail="every token of the provider signs in, for whichever app it is")

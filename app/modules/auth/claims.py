@@ -17,15 +17,20 @@ LATEST_MOMENT = 253_402_300_799
 MOMENTS = ("exp", "nbf", "iat")
 
 
-def principal_of(claims: Mapping[str, Any], groups_claim: str) -> Principal:
+def principal_of(claims: Mapping[str, Any], groups_claim: str, groups_separator: str | None = None) -> Principal:
     """The caller that a token's claims name, once its signature and its times were found good.
+
+    Args:
+        claims: all that the token says.
+        groups_claim: the name of the claim that names groups.
+        groups_separator: what stands between the groups of a text; None takes the whole text for one name.
 
     Raises:
         Unauthenticated: a claim is of a kind that nobody should sign; the detail names it.
     """
     for name in MOMENTS:
         _require_moment(name, claims)
-    return Principal(_subject(claims.get("sub")), _scopes(claims), _groups(claims.get(groups_claim)))
+    return Principal(_subject(claims.get("sub")), _scopes(claims), _groups(claims.get(groups_claim), groups_separator))
 
 
 def is_usable_name(value: object) -> bool:
@@ -68,11 +73,14 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     raise Unauthenticated(f"The token's {name} is neither text nor a list of words.")
 
 
-def _groups(value: object) -> frozenset[str]:
-    """Absent and null mean none: no group only ever takes away."""
+def _groups(value: object, separator: str | None) -> frozenset[str]:
+    """Absent, null and an empty text mean none: no group only ever takes away.
+
+    A text is split only where the operator says so: the words of a name such as `friends of finance` are no groups.
+    """
     if value is None:
         return frozenset()
-    names = value.split() if isinstance(value, str) else value
+    names = _names_in(value, separator) if isinstance(value, str) else value
     if isinstance(names, list) and len(names) > MAX_GROUPS:
         raise Unauthenticated(f"The token names more than {MAX_GROUPS} groups.")
     if not isinstance(names, list) or not all(map(is_usable_name, names)):
@@ -80,3 +88,8 @@ def _groups(value: object) -> frozenset[str]:
             f"The token's groups are neither text nor a list of names of up to {MAX_NAME_CHARACTERS} characters."
         )
     return frozenset(names)
+
+
+def _names_in(text: str, separator: str | None) -> list[str]:
+    names = [text] if separator is None else [name.strip() for name in text.split(separator)]
+    return [name for name in names if name]

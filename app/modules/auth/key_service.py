@@ -129,6 +129,7 @@ class KeyService:
         _require_token(principal)
         if owner_id is not None and not principal.is_admin:
             raise Forbidden("Only callers with the scope files:admin may ask for an owner's keys by owner_id.")
+        await self._cursors.ready()
         query = {"keys": owner_id, "caller": principal.subject, "all": principal.is_admin}
         [after] = cast("tuple[UUID]", self._cursors.decode(cursor, query)) if cursor else [None]
         async with self._database.transaction() as session:

@@ -135,4 +135,4 @@ def _checked(token: str, key: str | VerificationKey, algorithm: str, settings: A
         raise Unauthenticated("The token has expired; get a new one.") from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated(NOT_VALID) from error
-    return principal_of(claims, settings.groups_claim)
+    return principal_of(claims, settings.groups_claim, settings.groups_separator_text)

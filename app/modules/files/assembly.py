@@ -9,6 +9,7 @@ from app.core.database import Database
 from app.core.pagination import CursorSigner
 from app.core.resources import Afterwork
 from app.core.s3.adapter import S3
+from app.core.signing_secret import SigningSecret
 from app.modules.files.content import ContentPolicy, detect
 from app.modules.files.dependencies import FileServices
 from app.modules.files.s3_service import FileStore
@@ -42,7 +43,9 @@ class FileParts:
     quotas: Quotas
 
 
-def build_file_services(settings: Settings, database: Database, s3: S3, afterwork: Afterwork) -> FileParts:
+def build_file_services(
+    settings: Settings, database: Database, s3: S3, secret: SigningSecret, afterwork: Afterwork
+) -> FileParts:
     """All services of the module, sharing one store, one policy, one way to write."""
     store = FileStore(s3)
     policy = ContentPolicy.from_settings(settings.store.allowed_extensions, settings.store.allowed_mime_types)
@@ -64,7 +67,7 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
     services = FileServices(
         uploads=UploadService(parts, receiving),
         reader=ReadService(database, store, settings.store),
-        listing=ListingService(database, CursorSigner(settings.signing_secret)),
+        listing=ListingService(database, CursorSigner(secret)),
         lifecycle=lifecycle,
         editing=editing,
         replacing=ReplaceService(parts, receiving),

@@ -7,6 +7,7 @@ from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
 from app.core.resources import Afterwork
 from app.core.s3.adapter import S3
+from app.core.signing_secret import SigningSecret
 from app.modules.files.assembly import FileParts
 from app.modules.files.services.promotion import PromotionService
 from app.modules.files.services.verification import Verifier
@@ -23,6 +24,7 @@ def build_upload_services(
     database: Database,
     s3: S3,
     capabilities: StoreCapabilities,
+    secret: SigningSecret,
     afterwork: Afterwork,
     files: FileParts,
 ) -> UploadServices:
@@ -34,5 +36,5 @@ def build_upload_services(
     completion = CompletionService(shared, promotions, verifier, files.services.lifecycle)
     files.services.reader.when_pending(completion.look)
     creation = CreationService(shared, offers, files.store, files.reservations, files.policy, files.keys, files.quotas)
-    tokens = ControlTokens(settings.signing_secret)
+    tokens = ControlTokens(secret)
     return UploadServices(creation, completion, offers, tokens, settings.server.public_url)

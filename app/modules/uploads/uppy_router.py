@@ -120,22 +120,25 @@ async def _new_file(request: Request, principal: Principal, wish: UploadWish, up
     file, offer = await uploads.creation.create(principal, wish)
     if offer.url is not None:
         return SignedAddress(url=offer.url, key=str(file.id), headers=offer.headers)
-    return SignedAddress(url=_control_url(request, principal, file.id, Operation.CREATE, uploads), key=str(file.id))
+    return SignedAddress(
+        url=await _control_url(request, principal, file.id, Operation.CREATE, uploads), key=str(file.id)
+    )
 
 
 async def _step(request: Request, principal: Principal, wanted: SignRequest, uploads: UploadServices) -> SignedAddress:
     opened = await uploads.completion.find(principal, wanted.upload_id or UUID(int=0))
     if wanted.part_number is None:
         operation = Operation(wanted.step())
-        return SignedAddress(url=_control_url(request, principal, opened.file.id, operation, uploads))
+        return SignedAddress(url=await _control_url(request, principal, opened.file.id, operation, uploads))
     numbers = [wanted.part_number]
     part = (await uploads.offers.parts(opened.file, opened.upload, opened.stored, numbers, {}))[0]
     return SignedAddress(url=part.request.url, headers=part.request.headers)
 
 
-def _control_url(
+async def _control_url(
     request: Request, principal: Principal, file_id: UUID, operation: Operation, uploads: UploadServices
 ) -> str:
+    await uploads.control_tokens.ready()
     token = uploads.control_tokens.issue(principal, file_id, operation)
     return f"{_absolute(request, f'uppy_{operation}', file_id, uploads)}?token={token}"
 
@@ -150,10 +153,11 @@ def _absolute(request: Request, route: str, file_id: UUID, uploads: UploadServic
     return str(url.replace(scheme="https") if is_https else url)
 
 
-def _caller(
+async def _caller(
     operation: Operation, file_id: UUID, token: str, principal: Principal, uploads: UploadServices
 ) -> Principal:
     """For whom the token was made. A credential isn't needed, but a stranger's spoils it."""
+    await uploads.control_tokens.ready()
     owner = uploads.control_tokens.check(token, file_id, operation)
     if principal.subject not in {None, owner.subject}:
         raise Forbidden("The address was signed for another caller.")
@@ -169,7 +173,7 @@ def _caller(
 )
 async def create_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
     """CreateMultipartUpload: `/sign` has begun it; here the plugin learns its id, as often as it asks."""
-    opened = await uploads.completion.find(_caller(Operation.CREATE, file_id, token, principal, uploads), file_id)
+    opened = await uploads.completion.find(await _caller(Operation.CREATE, file_id, token, principal, uploads), file_id)
     return _xml(uppy_xml.initiated(str(opened.file.id)))
 
 
@@ -182,7 +186,7 @@ async def create_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: U
 )
 async def list_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
     """ListParts: what arrived so far, for a client that resumes."""
-    opened = await uploads.completion.find(_caller(Operation.LIST, file_id, token, principal, uploads), file_id)
+    opened = await uploads.completion.find(await _caller(Operation.LIST, file_id, token, principal, uploads), file_id)
     if opened.file.status in {FileStatus.AVAILABLE, FileStatus.VERIFYING}:
         # Complete, but the client never heard of it: it shall send nothing again and complete once more.
         return _xml(uppy_xml.listed(str(file_id), [(number, '"complete"') for number in _numbers(opened)]))
@@ -210,7 +214,7 @@ async def complete_for_uppy(
     request: Request, file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = ""
 ) -> Response:
     """CompleteMultipartUpload: verified and made available, once or often."""
-    caller = _caller(Operation.COMPLETE, file_id, token, principal, uploads)
+    caller = await _caller(Operation.COMPLETE, file_id, token, principal, uploads)
     # The app's limit for bodies holds here; 10,000 parts as the plugin writes them fit in.
     parts = uppy_xml.parts_of(await request.body())
     file = await uploads.completion.complete(caller, file_id, parts)
@@ -228,7 +232,7 @@ async def complete_for_uppy(
 )
 async def abort_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
     """AbortMultipartUpload: the upload goes with all that was sent."""
-    await uploads.completion.abort(_caller(Operation.ABORT, file_id, token, principal, uploads), file_id)
+    await uploads.completion.abort(await _caller(Operation.ABORT, file_id, token, principal, uploads), file_id)
     return Response(status_code=204)
 
 

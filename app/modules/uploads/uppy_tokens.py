@@ -5,7 +5,6 @@ Each is worth one operation on one upload of one caller, for minutes.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -14,6 +13,7 @@ import jwt
 
 from app.core.clock import utc_now
 from app.core.exceptions import Forbidden, Unauthenticated
+from app.core.signing_secret import SigningSecret
 from app.modules.auth.principal import Principal, Scope
 
 ALGORITHM = "HS256"
@@ -39,8 +39,20 @@ class ControlTokens:
             credential, nor a credential for one.
     """
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = hashlib.sha256(b"holdfast uppy\0" + secret).digest()
+    def __init__(self, secret: SigningSecret) -> None:
+        self._secret = secret
+
+    async def ready(self) -> None:
+        """Load the secret, before tokens are made or checked.
+
+        Raises:
+            DatabaseUnavailable: it is in the registry, which can't be asked.
+        """
+        await self._secret.load()
+
+    @property
+    def _key(self) -> bytes:
+        return self._secret.key_for("uppy")
 
     def issue(
         self, principal: Principal, file_id: UUID, operation: Operation, *, ttl_seconds: int = TTL_SECONDS

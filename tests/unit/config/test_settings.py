@@ -41,6 +41,8 @@ VARIABLES = [
     ("API_V1_PREFIX", "/v1", "server.api_v1_prefix", "/v1"),
     ("PUBLIC_URL", "https://files.example.com/", "server.public_url", "https://files.example.com"),
     ("CORS_ORIGINS", "https://a.test, http://b.test", "server.cors_origins", ("https://a.test", "http://b.test")),
+    ("ALLOWED_HOSTS", "Files.internal, *.example.com,[::1]", "server.allowed_hosts",
+     ("files.internal", "*.example.com", "::1")),
     ("LOG_LEVEL", "debug", "server.log_level", "DEBUG"),
     ("LOG_FORMAT", "console", "server.log_format", "console"),
     ("DEBUG", "true", "server.debug", True),
@@ -51,6 +53,7 @@ VARIABLES = [
     ("AUTH_ISSUER", "https://login.example.com", "auth.issuer", "https://login.example.com"),
     ("AUTH_AUDIENCE", "holdfast", "auth.audience", "holdfast"),
     ("AUTH_GROUPS_CLAIM", "https://example.com/teams", "auth.groups_claim", "https://example.com/teams"),
+    ("AUTH_GROUPS_SEPARATOR", "comma", "auth.groups_separator_text", ","),
     ("AUTH_JWKS_REFRESH_SECONDS", "60", "auth.jwks_refresh_seconds", 60.0),
     ("AUTH_JWKS_RETRY_SECONDS", "5", "auth.jwks_retry_seconds", 5.0),
     ("AUTH_JWKS_MAX_AGE_SECONDS", "7200", "auth.jwks_max_age_seconds", 7200.0),
@@ -172,8 +175,8 @@ def test_a_provider_takes_the_place_of_the_secret(environ, url):
     assert "AUTH_JWKS_MAX_AGE_SECONDS" in complaint()
 
 
-def test_our_own_signatures_have_a_secret_whoever_signs_tokens(environ):
-    assert Settings.from_environment().signing_secret == SECRET.encode()
+def test_our_own_signatures_are_never_made_with_another_credential(environ):
+    assert Settings.from_environment().signing_secret is None
     environ.setenv("AUTH_SIGNING_SECRET", SECRET[::-1])
     assert Settings.from_environment().signing_secret == SECRET[::-1].encode()
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.pagination import CursorSigner, InvalidCursor
+from app.core.signing_secret import SigningSecret
 
-SIGNER = CursorSigner(b"secret")
+SIGNER = CursorSigner(SigningSecret(b"secret"))
 QUERY = {"folder": "a", "status": "available"}
 POSITION = (datetime(2026, 11, 20, 10, 30, 0, 123_456, tzinfo=UTC), UUID(int=7))
 
@@ -36,7 +37,10 @@ def test_text_is_never_taken_for_a_time_or_an_id(text):
 
 
 def test_another_worker_with_the_same_secret_takes_it():
-    assert CursorSigner(b"secret").decode(SIGNER.encode(POSITION, QUERY), dict(reversed(QUERY.items()))) == POSITION
+    assert (
+        CursorSigner(SigningSecret(b"secret")).decode(SIGNER.encode(POSITION, QUERY), dict(reversed(QUERY.items())))
+        == POSITION
+    )
 
 
 @pytest.mark.parametrize("query", [{}, {"folder": "b", "status": "available"}, QUERY | {"prefix": None}])
@@ -47,7 +51,7 @@ def test_another_query_does_not(query):
 
 def test_another_secret_does_not():
     with pytest.raises(InvalidCursor):
-        CursorSigner(b"other").decode(SIGNER.encode(POSITION, QUERY), QUERY)
+        CursorSigner(SigningSecret(b"other")).decode(SIGNER.encode(POSITION, QUERY), QUERY)
 
 
 def test_a_cursor_of_another_version_is_refused_though_rightly_signed():

@@ -45,6 +45,7 @@ class ListingService:
         query = {**asdict(criteria), "sort": sort, **_bound_to(principal)}
         if criteria.is_shared:
             query["groups"] = sorted(principal.groups)
+        await self._cursors.ready()
         # The signature says that this very query made it, with these types.
         after = cast("tuple[Key, UUID] | None", self._cursors.decode(cursor, query) if cursor else None)
         async with self._database.transaction() as session:
@@ -63,6 +64,7 @@ class ListingService:
             InvalidCursor: `cursor` belongs to another query.
         """
         _require_own(principal, owner_id)
+        await self._cursors.ready()
         query = {"parent": parent, "owner_id": owner_id, "sort": "folder", **_bound_to(principal)}
         [after] = cast("tuple[str]", self._cursors.decode(cursor, query)) if cursor else [None]
         async with self._database.transaction() as session:
