@@ -12,15 +12,13 @@ from app.api import health, v1
 from app.api.documentation import add_documentation
 from app.api.openapi import TAGS, DocumentedAPI
 from app.composition import composed, going_on
-from app.config import MEBIBYTE, Settings
+from app.config import Settings
 from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
-from app.core.request_body import BodyLimit
 from app.core.response_headers import SecurityHeaders
 from app.core.unread_body import UnreadBody
 from app.modules.rates.middleware import RateLimit
 
-JSON_BODY_MAX_BYTES = MEBIBYTE
 EXPOSED_HEADERS = (
     "ETag", "Location", "Link", "X-Request-ID", "Content-Range", "Content-Disposition", "Accept-Ranges", "Retry-After",
     "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
@@ -48,7 +46,7 @@ def create_app(settings: Settings) -> DocumentedAPI:
             )
             app.state.capabilities = parts.capabilities
             app.state.file_services, app.state.upload_services = parts.files, parts.uploads
-            app.state.grant_service = parts.grants
+            app.state.grant_service, app.state.bodies = parts.grants, parts.bodies
             async with going_on(app.state.readiness.probe_write(), *parts.loops()):
                 yield
 
@@ -62,13 +60,6 @@ def create_app(settings: Settings) -> DocumentedAPI:
         openapi_tags=TAGS,
         docs_url=None,  # `add_documentation`
         redoc_url=None,
-    )
-    app.add_middleware(
-        BodyLimit,
-        max_bytes=JSON_BODY_MAX_BYTES,
-        idle_timeout_seconds=settings.upload.idle_timeout_seconds,
-        min_bytes_per_second=settings.upload.min_bytes_per_second,
-        streamed_routes=v1.STREAMED_ROUTES,
     )
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(RateLimit, prefix=settings.server.api_v1_prefix)

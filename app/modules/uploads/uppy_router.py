@@ -9,8 +9,8 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
+from app.core.bounded_route import BoundedRoute
 from app.core.clock import utc_now
 from app.core.exceptions import Forbidden, HoldfastError
 from app.core.problems import problem_responses
@@ -37,7 +37,7 @@ NEW_FILES = {Step.PUT_FILE: UploadMethod.PUT, Step.CREATE: UploadMethod.MULTIPAR
 Token = Annotated[str, Query(description="From `/files/uppy/sign`; worth this one operation on this one upload.")]
 
 
-class S3Route(APIRoute):
+class S3Route(BoundedRoute):
     """Answers failures as S3 does, for a client that takes us for it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -112,7 +112,7 @@ router.add_api_route(
     methods=["POST"],
     response_model=SignedAddress,
     responses=problem_responses(401, 403, 404, 409, 410, 413, 415, 422, 503),
-    route_class_override=APIRoute,
+    route_class_override=BoundedRoute,
 )
 
 
