@@ -39,6 +39,12 @@ async def caller_of(request: Request) -> Principal | HoldfastError:
     return found
 
 
+def may_ask_in_vain(request: Request) -> bool:
+    """Whether `caller_of` would look up an API key that may well be invented."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return authenticator.may_ask_in_vain(request.headers.getlist("Authorization"))
+
+
 async def _known_caller(request: Request) -> Principal:
     caller = await caller_of(request)
     if isinstance(caller, HoldfastError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.core.bounded_route import BoundedRoute
+from app.core.buffered_bodies import BoundedRequest
 from app.core.clock import utc_now
 from app.core.exceptions import Forbidden, HoldfastError
 from app.core.problems import problem_responses
@@ -207,12 +209,12 @@ def _numbers(opened: OpenUpload) -> range:
     openapi_extra={**TOKEN_ONLY, "requestBody": {"required": True, "content": {XML: {"schema": COMPLETION_BODY}}}},
 )
 async def complete_for_uppy(
-    request: Request, file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = ""
+    request: BoundedRequest, file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = ""
 ) -> Response:
     """CompleteMultipartUpload: verified and made available, once or often."""
     caller = _caller(Operation.COMPLETE, file_id, token, principal, uploads)
-    # The app's limit for bodies holds here; 10,000 parts as the plugin writes them fit in.
-    parts = uppy_xml.parts_of(await request.body())
+    # 10,000 parts as the plugin writes them fit into the largest body that is read.
+    parts = await request.work(partial(uppy_xml.parts_of, await request.body()))
     file = await uploads.completion.complete(caller, file_id, parts)
     etag = content_etag(file.current_object) if file.current_object else ""
     return _xml(uppy_xml.completed(str(file_id), _absolute(request, "get_file", file_id, uploads), etag))
