@@ -54,7 +54,7 @@ def test_who_may_not_send_is_refused_before_a_byte_of_the_body(service, who, exp
     assert found == wanted
 
 
-@pytest.mark.parametrize("body", [b"{", b"[" * 1000, b'"x"', b"\xff", b"{}"])
+@pytest.mark.parametrize("body", [b"{", b"[" * 1000, b"\xff"])
 def test_nobody_is_told_what_is_wrong_with_a_body(service, anonymous, body):
     for method, path, content_type in routes_with_bodies(service.app):
         url = f"{service.base_url}{path}"

@@ -49,13 +49,6 @@ def test_an_address_that_is_over_its_limit_has_no_key_looked_up(five_each):
         assert len(seen) == 5
 
 
-def test_a_good_key_behind_a_spent_address_is_still_served(five_each):
-    with five_each.client("alice") as alice, five_each.client(None) as nobody:
-        key = alice.post("/keys", json={"name": "behind a bad neighbour"}).json()["key"]
-        assert 429 in [nobody.get("/files", headers=invented()).status_code for _ in range(6)]
-        assert statuses(nobody, 1, headers=bearer(key)) == [200]
-
-
 def test_a_key_that_was_good_ends_with_its_revocation(five_each):
     with five_each.client("alice") as alice, five_each.client(None) as nobody:
         made = alice.post("/keys", json={"name": "soon revoked"}).json()
