@@ -7,14 +7,17 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.config import Settings
+from app.core.buffered_bodies import BufferedBodies
 from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
 from app.core.logging import hide
 from app.core.outbox import Outbox
 from app.core.pagination import CursorSigner
+from app.core.request_body import Pace
 from app.core.resources import Afterwork
 from app.core.s3.adapter import S3
 from app.core.signing_secret import SigningSecret
@@ -26,6 +29,7 @@ from app.modules.files.removal_repository import REMOVE_OBJECT
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.quotas.service import QuotaService
+from app.modules.rates.callers import holders_of
 from app.modules.rates.counter import RateCounter, build_rate_counter
 from app.modules.rates.upload_slots import UploadSlots
 from app.modules.sharing.services import GrantService
@@ -54,6 +58,7 @@ class Composition:
     outbox: Outbox
     rate_counter: RateCounter | None
     upload_slots: UploadSlots
+    bodies: BufferedBodies
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on beside requests for as long as the process lives."""
@@ -82,6 +87,8 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
     rate_counter, upload_slots = build_rate_counter(settings.rates), UploadSlots(settings.rates.uploads_max_concurrent)
+    pace = partial(Pace, settings.upload.idle_timeout_seconds, settings.upload.min_bytes_per_second)
+    bodies = BufferedBodies(settings.body, pace, holders_of)
     try:
         yield Composition(
             settings,
@@ -98,9 +105,11 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             outbox,
             rate_counter,
             upload_slots,
+            bodies,
         )
     finally:
         await auth.close()
+        bodies.close()
         # All of it within one grace time: whoever stops processes doesn't wait three times.
         over = time.monotonic() + settings.server.shutdown_grace_seconds
 

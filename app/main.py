@@ -11,17 +11,15 @@ from app.api import health, v1
 from app.api.documentation import add_documentation
 from app.api.openapi import TAGS, DocumentedAPI
 from app.composition import composed, going_on
-from app.config import MEBIBYTE, Settings
+from app.config import Settings
 from app.core.framing_guard import Framing, FramingGuard
 from app.core.host_and_origin import AllowedHosts, AllowedOrigins, HostAndOrigin, pattern_of
 from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
-from app.core.request_body import BodyLimit
 from app.core.response_headers import SecurityHeaders
 from app.core.unread_body import UnreadBody
 from app.modules.rates.middleware import RateLimit
 
-JSON_BODY_MAX_BYTES = MEBIBYTE
 EXPOSED_HEADERS = (
     "ETag", "Location", "Link", "X-Request-ID", "Content-Range", "Content-Disposition", "Accept-Ranges", "Retry-After",
     "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
@@ -32,7 +30,11 @@ Every error is an RFC 9457 problem with a stable `code`; `request_id` names it i
 
 Requests are counted for each caller: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) on every
 answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. A head of more than 64 KiB or
-100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413.
+100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413, one that is not there
+after 15 s 408, one that is nested deeper than 64 levels or holds more than 50,000 values 422.
+
+401, and 403 for a scope that is missing, come before a body is read. An answer lists 20 errors at most; `error_count`
+says how many there were. A service that holds as many bodies as it can answers 503 `server_busy` with `Retry-After`.
 
 A `Host` that isn't the service's own gets 421 `host_not_allowed`: with `ALLOWED_HOSTS` set, and always without sign-in,
 where only loopback names count. Without sign-in, a write by a page of another origin than the service's own and those
@@ -53,7 +55,7 @@ def create_app(settings: Settings) -> DocumentedAPI:
             )
             app.state.capabilities = parts.capabilities
             app.state.file_services, app.state.upload_services = parts.files, parts.uploads
-            app.state.grant_service = parts.grants
+            app.state.grant_service, app.state.bodies = parts.grants, parts.bodies
             async with going_on(app.state.readiness.probe_write(), *parts.loops()):
                 yield
 
@@ -67,13 +69,6 @@ def create_app(settings: Settings) -> DocumentedAPI:
         openapi_tags=TAGS,
         docs_url=None,  # `add_documentation`
         redoc_url=None,
-    )
-    app.add_middleware(
-        BodyLimit,
-        max_bytes=JSON_BODY_MAX_BYTES,
-        idle_timeout_seconds=settings.upload.idle_timeout_seconds,
-        min_bytes_per_second=settings.upload.min_bytes_per_second,
-        streamed_routes=v1.STREAMED_ROUTES,
     )
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(RateLimit, prefix=settings.server.api_v1_prefix)

@@ -16,7 +16,7 @@ from app.modules.sharing import router as sharing_router
 from app.modules.uploads import router as uploads_router
 from app.modules.uploads import uppy_router
 
-__all__ = ["EVERYWHERE", "ROUTERS", "STREAMED_ROUTES"]
+__all__ = ["EVERYWHERE", "ROUTERS"]
 
 # Fixed paths come before those with an id in them.
 ROUTERS: tuple[APIRouter, ...] = (
@@ -31,7 +31,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     sharing_router.router,
     files_router.router,
 )
-STREAMED_ROUTES = files_router.STREAMED_ROUTES | editing_router.STREAMED_ROUTES
 
 
 def _every_answer() -> dict[int | str, dict[str, Any]]:

@@ -7,6 +7,7 @@ once: the field `max_file_size_mb` of `StoreSettings` is `S3_MAX_FILE_SIZE_MB`.
 from app.config.group import ENV_FILE, ConfigurationError
 from app.config.groups import (
     AuthSettings,
+    BodySettings,
     DatabaseSettings,
     MaintenanceSettings,
     OutboxSettings,
@@ -25,6 +26,7 @@ __all__ = [
     "MEBIBYTE",
     "SIGV4_MAX_EXPIRY_SECONDS",
     "AuthSettings",
+    "BodySettings",
     "ConfigurationError",
     "DatabaseSettings",
     "MaintenanceSettings",

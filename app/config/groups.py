@@ -100,6 +100,34 @@ class UploadSettings(SettingsGroup):
     expiry_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1440
 
 
+class BodySettings(SettingsGroup):
+    """How much of bodies that are read whole, such as JSON, may be in memory, and for how long (`BODY_*`)."""
+
+    model_config = group_of("BODY_")
+
+    # 1 MiB, the most that is read, in 15 s is 70 kB a second.
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    buffer_max_mb: Annotated[int, Field(ge=8)] = 64
+    buffer_max_mb_per_caller: Annotated[int, Field(ge=8)] = 16
+
+    @model_validator(mode="after")
+    def _share_fits(self) -> Self:
+        if self.buffer_max_mb_per_caller > self.buffer_max_mb:
+            message = "BODY_BUFFER_MAX_MB_PER_CALLER must not be more than BODY_BUFFER_MAX_MB"
+            raise ValueError(message)
+        return self
+
+    @property
+    def buffer_max_bytes(self) -> int:
+        """All bodies of a process together, with what they are parsed into."""
+        return self.buffer_max_mb * MEBIBYTE
+
+    @property
+    def buffer_max_bytes_per_caller(self) -> int:
+        """Those of one subject, and those from one address."""
+        return self.buffer_max_mb_per_caller * MEBIBYTE
+
+
 class VerifySettings(SettingsGroup):
     """How much is read back to verify it (`VERIFY_*`)."""
 

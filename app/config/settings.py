@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from app.config.group import ENV_FILE, ConfigurationError, SettingsGroup, readable
 from app.config.groups import (
     AuthSettings,
+    BodySettings,
     DatabaseSettings,
     MaintenanceSettings,
     OutboxSettings,
@@ -26,6 +27,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "database": DatabaseSettings,
     "auth": AuthSettings,
     "upload": UploadSettings,
+    "body": BodySettings,
     "verify": VerifySettings,
     "quota": QuotaSettings,
     "outbox": OutboxSettings,
@@ -44,6 +46,7 @@ class Settings(BaseModel):
     database: DatabaseSettings
     auth: AuthSettings
     upload: UploadSettings
+    body: BodySettings
     verify: VerifySettings
     quota: QuotaSettings
     outbox: OutboxSettings

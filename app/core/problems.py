@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -24,6 +24,10 @@ log = structlog.get_logger()
 PROBLEM = "application/problem+json"
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 SERVER_ERROR = 500
+# Of the errors of one request; whoever mends twenty may send it again and hear of the next.
+MAX_LISTED = 20
+# Of the name of a field, which a caller may have invented, and of what is said about it.
+MAX_TOLD_CHARACTERS = 300
 NOBODY_LISTENS = 499  # nginx's number for a client that went away; only ever seen in the log
 
 
@@ -44,7 +48,16 @@ class Problem(BaseModel):
     code: str = Field(description="Stable; the list stands in the API's description.")
     request_id: str
     message: str = Field(description="The same as `detail`, for stock upload clients.")
-    errors: list[ProblemField] | None = None
+    errors: Annotated[
+        list[ProblemField] | None, Field(max_length=MAX_LISTED, description=f"The first {MAX_LISTED} that were found.")
+    ] = None
+    error_count: Annotated[
+        int | None,
+        Field(
+            description="How many were found, listed or not; given with `errors`. An array is read up to its first "
+            "wrong item, so that there may be more."
+        ),
+    ] = None
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -76,8 +89,17 @@ def _body(status: int, title: str, code: str, detail: str, errors: Sequence[Fiel
         "message": detail,
     }
     if errors:
-        body["errors"] = [{"field": error.field, "detail": error.detail} for error in errors]
+        listed = errors[:MAX_LISTED]
+        body["errors"] = [{"field": _short(error.field), "detail": _short(error.detail)} for error in listed]
+        body["error_count"] = len(errors)
+    if len(errors) > MAX_LISTED:
+        body["detail"] = body["message"] = f"{len(errors)} fields are wrong; errors lists the first {MAX_LISTED}."
     return body
+
+
+def _short(text: str) -> str:
+    """Without what only the caller could have made so long."""
+    return text if len(text) <= MAX_TOLD_CHARACTERS else f"{text[:MAX_TOLD_CHARACTERS]}…"
 
 
 def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
@@ -115,13 +137,6 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    if isinstance(error.__cause__, HoldfastError):
-        # FastAPI takes whatever happens while a body is read for a fault of that body.
-        return await problem_answer(error.__cause__)
-    if error.status_code == HTTPStatus.BAD_REQUEST and isinstance(error.__cause__, RecursionError | ValueError):
-        # FastAPI's 400 for JSON that nests without end, isn't UTF-8 or has numbers longer than Python reads.
-        wrong = FieldError("body", "this is no JSON, or it is nested too deep, or a number in it is too long")
-        return await problem_answer(Invalid("The body can't be read; see errors.", errors=(wrong,)))
     status = HTTPStatus(error.status_code)
     problem_status = int(status)
     code = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def require_storable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value, at any depth
@@ -17,7 +20,7 @@ def require_storable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value, at a
     while stack:
         item = stack.pop()
         if isinstance(item, str):
-            if "\x00" in item or any("\ud800" <= character <= "\udfff" for character in item):
+            if _UNSTORABLE.search(item):
                 raise ValueError("must not contain NUL or lone surrogates")
         elif isinstance(item, dict):
             stack.extend(item.keys())

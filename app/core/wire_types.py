@@ -4,15 +4,59 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StrictBool
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
 
 from app.core.clock import utc_now
 
 RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+
+
+# Of members that a request may have beyond those that are known; each is named in the answer.
+SPARE_MEMBERS = 16
+# 16 KiB of metadata hold fewer.
+MAX_METADATA_MEMBERS = 4096
+
+
+class RequestModel(BaseModel):
+    """What every body, form and query is declared as: no member that isn't known, and no thousands of them.
+
+    pydantic makes an error of each unknown member, and checks the size of a dictionary only when it has gone
+    through all of it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_members(cls, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+        most = len(cls.model_fields) + SPARE_MEMBERS
+        if isinstance(value, dict) and len(value) > most:
+            raise ValueError(f"has {len(value)} members; it takes {len(cls.model_fields)}")
+        return value
+
+
+def at_most(most: int) -> tuple[Any, ...]:
+    """Bound the members of a dictionary, before any of them is looked at; to be unpacked into `Annotated`."""
+
+    def require(value: object) -> object:
+        if isinstance(value, dict) and len(value) > most:
+            raise ValueError(f"must have at most {most} members")
+        return value
+
+    return Field(max_length=most), BeforeValidator(require)
 
 
 def _require_rfc3339(value: object) -> object:
@@ -51,3 +95,5 @@ FutureMoment = Annotated[Moment, AfterValidator(_require_future)]
 JsonBool = StrictBool
 # Behind the bounds of an integer, or they would be missing in the document.
 JSON_NUMBER = BeforeValidator(_require_number)
+
+Metadata = Annotated[dict[str, Any], *at_most(MAX_METADATA_MEMBERS)]

@@ -11,7 +11,7 @@ def problem_of(answer: httpx.Response) -> dict:
     """The problem that an answer is, its common members checked."""
     assert answer.headers["Content-Type"] == "application/problem+json"
     body = answer.json()
-    assert body.keys() - {"errors"} == MEMBERS
+    assert body.keys() - {"errors", "error_count"} == MEMBERS
     assert body["status"] == answer.status_code
     assert body["type"] == f"urn:holdfast:problem:{body['code']}"
     assert body["message"] == body["detail"]

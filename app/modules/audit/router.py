@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from app.core.bounded_route import BoundedRoute
 from app.core.pagination import link_to_next
 from app.core.problems import problem_responses
 from app.modules.audit.dependencies import Journal
 from app.modules.audit.schemas import AuditQuery, Entry, EntryList
 from app.modules.auth.dependencies import Admin
 
-router = APIRouter(prefix="/audit", tags=["audit"], redirect_slashes=False)
+router = APIRouter(prefix="/audit", tags=["audit"], redirect_slashes=False, route_class=BoundedRoute)
 
 
 @router.get("", response_model=EntryList, responses=problem_responses(401, 403, 422, 503))

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.core.audit import Action, ActorKind, AuditEntry, Result
 from app.core.text import Text
-from app.core.wire_types import Moment
+from app.core.wire_types import Moment, RequestModel
 from app.modules.audit.repository import AuditFilter
 from app.modules.auth.claims import MAX_NAME_CHARACTERS
 
@@ -52,10 +52,8 @@ class Entry(BaseModel):
         return cls.model_validate(entry, from_attributes=True)
 
 
-class AuditQuery(BaseModel):
+class AuditQuery(RequestModel):
     """Which entries, and which page of them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     actor: Annotated[Name | None, Field(description="Who did it, verbatim.")] = None
     action: Annotated[Action | None, Field(description="What was done.")] = None

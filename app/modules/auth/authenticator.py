@@ -23,6 +23,14 @@ class Authenticator:
         self._tokens = tokens
         self._keys = keys
 
+    def may_ask_in_vain(self, headers: Sequence[str]) -> bool:
+        """Whether the headers show an API key that has to be looked up and hasn't been found good before."""
+        if self._tokens is None or len(headers) != 1:
+            return False
+        scheme, _, credential = headers[0].partition(" ")
+        shown = read_key_text(credential.strip(" "))
+        return scheme.lower() == "bearer" and shown is not None and not self._keys.was_good(shown)
+
     async def authenticate(self, headers: Sequence[str]) -> Principal:
         """The caller that the `Authorization` headers of a request prove; `ANONYMOUS` without any.
 

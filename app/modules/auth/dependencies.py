@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.core.bounded_route import asked_first
 from app.core.exceptions import HoldfastError
 from app.modules.auth.authenticator import Authenticator
 from app.modules.auth.key_service import KeyService
@@ -37,14 +39,32 @@ async def caller_of(request: Request) -> Principal | HoldfastError:
     return found
 
 
-async def current_principal(
-    request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Principal:
-    """The caller of this request."""
+def may_ask_in_vain(request: Request) -> bool:
+    """Whether `caller_of` would look up an API key that may well be invented."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return authenticator.may_ask_in_vain(request.headers.getlist("Authorization"))
+
+
+async def _known_caller(request: Request) -> Principal:
     caller = await caller_of(request)
     if isinstance(caller, HoldfastError):
         raise caller
     return caller
+
+
+def _who_may(scope: Scope) -> Callable[[Request], Awaitable[str]]:
+    async def ask(request: Request) -> str:
+        return (await _known_caller(request)).require(scope)
+
+    return ask
+
+
+@asked_first(_known_caller)
+async def current_principal(
+    request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Principal:
+    """The caller of this request."""
+    return await _known_caller(request)
 
 
 async def key_service(request: Request) -> KeyService:
@@ -56,18 +76,21 @@ async def key_service(request: Request) -> KeyService:
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 
 
+@asked_first(_who_may(Scope.READ))
 async def reader(principal: CurrentPrincipal) -> Principal:
     """A caller who may read; asked before anything else about the request is judged."""
     principal.require(Scope.READ)
     return principal
 
 
+@asked_first(_who_may(Scope.WRITE))
 async def writer(principal: CurrentPrincipal) -> Principal:
     """A caller who may write; asked before the first byte of a body is read."""
     principal.require(Scope.WRITE)
     return principal
 
 
+@asked_first(_who_may(Scope.ADMIN))
 async def admin(principal: CurrentPrincipal) -> Principal:
     """A caller who may act for everybody; asked before anything else about the request is judged."""
     principal.require(Scope.ADMIN)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from app.core.text import Text
-from app.core.wire_types import FutureMoment
+from app.core.wire_types import FutureMoment, RequestModel
 from app.modules.auth.claims import MAX_NAME_CHARACTERS, is_usable_name
 from app.modules.auth.key_service import NewKey
 from app.modules.auth.models import ApiKey
@@ -25,10 +25,8 @@ def _require_visible(value: str) -> str:
 VISIBLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0\s][^\x00-\x1f\x7f-\x9f]*$"
 
 
-class KeyRequest(BaseModel):
+class KeyRequest(RequestModel):
     """What a new key is for."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[
         Text,
@@ -45,6 +43,8 @@ class KeyRequest(BaseModel):
         frozenset[Scope] | None,
         Field(
             min_length=1,
+            max_length=len(Scope),
+            fail_fast=True,
             description="What the key may do, at most what the caller may. Without it: to read and to write, as "
             "far as the caller may; `files:admin` only if it's named.",
         ),
@@ -86,10 +86,8 @@ class KeyCreated(Key):
         return cls(**Key.of(new.key).model_dump(), key=new.text.text)
 
 
-class KeysQuery(BaseModel):
+class KeysQuery(RequestModel):
     """Whose keys, and which page of them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     owner_id: Annotated[
         Annotated[Text, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)] | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from app.modules.auth.principal import DEFAULT_SCOPES, Principal, Scope
 
 # Enough for every script of an owner's, too few to fill a table with.
 MAX_LIVE_KEYS = 100
+# How many keys are remembered as good ones; those not shown for longest are forgotten.
+MOST_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,15 @@ class KeyService:
         self._cursors = cursors
         self._afterwork = afterwork
         self._being_noted: set[UUID] = set()
+        self._good_digests: OrderedDict[bytes, None] = OrderedDict()
+
+    def was_good(self, shown: KeyText) -> bool:
+        """Whether this process made the key or found it good when it was last shown.
+
+        It proves nobody: the registry is asked all the same. It tells that asking isn't in vain, as it is with keys
+        that somebody invents.
+        """
+        return shown.digest in self._good_digests
 
     async def principal_of(self, shown: KeyText) -> Principal:
         """The caller that a key proves: its owner, with the key's scopes and in no group.
@@ -66,7 +78,9 @@ class KeyService:
         async with self._database.transaction() as session:
             found = await ApiKeyRepository(session).by_prefix(shown.prefix)
         if found is None or not (shown.matches(found.key.digest) and found.is_live):
+            self._good_digests.pop(shown.digest, None)
             raise Unauthenticated("The API key is not valid.")
+        self._remember(shown)
         key = found.key
         if found.is_use_due and key.id not in self._being_noted:
             self._being_noted.add(key.id)
@@ -116,6 +130,7 @@ class KeyService:
             await keys.add(key)
             details = {"key_id": str(key.id), "scopes": key.scopes}
             record(session, actor, Action.KEY_CREATE, owner_id=owner_id, details=details)
+        self._remember(text)
         return NewKey(key, text)
 
     async def page(self, principal: Principal, owner_id: str | None, *, cursor: str | None, limit: int) -> KeyPage:
@@ -165,6 +180,12 @@ class KeyService:
             async with self._database.transaction() as session:
                 record(session, principal.actor, action, owner_id=principal.subject, result=Result.DENIED)
             raise
+
+    def _remember(self, good: KeyText) -> None:
+        self._good_digests[good.digest] = None
+        self._good_digests.move_to_end(good.digest)
+        if len(self._good_digests) > MOST_REMEMBERED:
+            self._good_digests.popitem(last=False)
 
     async def _note_use(self, key_id: UUID) -> None:
         try:

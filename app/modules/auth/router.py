@@ -8,13 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from app.core.bounded_route import BoundedRoute
 from app.core.pagination import link_to_next
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Keys, Reader, Writer
 from app.modules.auth.key_schemas import Key as KeyShown
 from app.modules.auth.key_schemas import KeyCreated, KeyList, KeyRequest, KeysQuery
 
-router = APIRouter(prefix="/keys", tags=["API keys"], redirect_slashes=False)
+router = APIRouter(prefix="/keys", tags=["API keys"], redirect_slashes=False, route_class=BoundedRoute)
 
 
 @router.post("", status_code=201, response_model=KeyCreated, responses=problem_responses(401, 403, 409, 422, 503))

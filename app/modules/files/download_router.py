@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
+from app.core.bounded_route import BoundedRoute
 from app.core.exceptions import HoldfastError
 from app.core.problems import Problem, problem_of, problem_responses
 from app.core.streaming import ClosingStream
@@ -20,7 +21,7 @@ from app.modules.files.disposition import content_disposition
 from app.modules.files.schemas import PresignedUrl, PresignedUrlResult, PresignedUrlResults, PresignedUrlsRequest
 from app.modules.files.services.reading import Download, DownloadUrl
 
-router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
+router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False, route_class=BoundedRoute)
 
 # Of whatever type the file is.
 ANY_BYTES = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}

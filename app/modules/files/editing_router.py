@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from app.core.bounded_route import BoundedRoute
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Writer
 from app.modules.files.answers import BYTES, CHANGE_PROBLEMS, UPLOAD_PROBLEMS, IfMatch, record_answer
@@ -16,10 +17,8 @@ from app.modules.files.editing_schemas import BatchRequest, BatchResult, BatchRe
 from app.modules.files.schemas import File, SharedFile
 from app.modules.files.services.receiving import IncomingBytes
 
-router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
+router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False, route_class=BoundedRoute)
 
-# The size of new bytes is counted while they stream, against the settings.
-STREAMED_ROUTES = frozenset({"replace_content"})
 MERGE_PATCH = {
     "requestBody": {"content": {"application/merge-patch+json": {"schema": {"$ref": "#/components/schemas/FilePatch"}}}}
 }

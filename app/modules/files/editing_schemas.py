@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from app.core.exceptions import FieldError, HoldfastError, Invalid
 from app.core.problems import Problem, problem_of
 from app.core.text import Text
-from app.core.wire_types import FutureMoment, JsonBool
+from app.core.wire_types import FutureMoment, JsonBool, Metadata, RequestModel
 from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_depth
 from app.modules.files.names import clean_folder
@@ -23,10 +23,8 @@ MAX_BATCH = 1000
 BATCH_FIELDS = {BatchOperation.MOVE: "folder", BatchOperation.COPY: "new_folder"}
 
 
-class FilePatch(BaseModel):
+class FilePatch(RequestModel):
     """A JSON merge patch (RFC 7396): what it doesn't name stays; null takes away what can be taken away."""
-
-    model_config = ConfigDict(extra="forbid")
 
     # The defaults are never read: only what the client has sent counts.
     filename: Annotated[Text, Field(default_factory=str, max_length=1024)]
@@ -34,7 +32,7 @@ class FilePatch(BaseModel):
     description: Annotated[Text, Field(max_length=4096)] | None = None
     is_public: Annotated[JsonBool, Field(default_factory=bool)]
     expires_at: FutureMoment | None = None
-    metadata: Annotated[dict[str, Any] | None, Field(description="Merged; null takes a key away, or all.")] = None
+    metadata: Annotated[Metadata | None, Field(description="Merged; null takes a key away, or all.")] = None
     owner_id: Annotated[
         Text, Field(default_factory=str, min_length=1, max_length=255, description="Only with files:admin.")
     ]
@@ -60,23 +58,25 @@ class FilePatch(BaseModel):
         return changes
 
 
-class ReplaceQuery(BaseModel):
+class ReplaceQuery(RequestModel):
     """What may be said about new bytes besides what they are."""
-
-    model_config = ConfigDict(extra="forbid")
 
     checksum_sha256: Sha256 | None = None
 
 
-class BatchRequest(BaseModel):
+class BatchRequest(RequestModel):
     """One operation on many files."""
-
-    model_config = ConfigDict(extra="forbid")
 
     operation: BatchOperation
     ids: Annotated[
         list[UUID],
-        Field(min_length=1, max_length=MAX_BATCH, description="Each once.", json_schema_extra={"uniqueItems": True}),
+        Field(
+            min_length=1,
+            max_length=MAX_BATCH,
+            fail_fast=True,
+            description="Each once.",
+            json_schema_extra={"uniqueItems": True},
+        ),
     ]
     folder: Annotated[Text, Field(description="Where a move goes to; with move only.")] | None = None
     new_folder: Annotated[Text, Field(description="Where copies go to; with copy only.")] | None = None

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from app.core.bounded_route import BoundedRoute
 from app.core.pagination import link_to_next
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Reader
@@ -15,7 +16,7 @@ from app.modules.files.listing_schemas import FilePage, Folder, FolderPage, Fold
 from app.modules.files.names import clean_folder
 from app.modules.files.schemas import entrusted_record
 
-router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
+router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False, route_class=BoundedRoute)
 
 LISTING_PROBLEMS = problem_responses(401, 403, 422, 503)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.core.text import Text
-from app.core.wire_types import Moment
+from app.core.wire_types import Moment, RequestModel
 from app.modules.files.listing_repository import FolderTotals, ListingFilter, ListingSort
 from app.modules.files.metadata import parse_metadata
 from app.modules.files.models import FileStatus
@@ -31,10 +31,8 @@ Cursor = Annotated[
 ]
 
 
-class ListingQuery(BaseModel):
+class ListingQuery(RequestModel):
     """Filters, order and page of a listing. Filters are joined by AND."""
-
-    model_config = ConfigDict(extra="forbid")
 
     folder: Annotated[Text | None, Field(description="Exactly this folder; empty is the root.")] = None
     prefix: Annotated[
@@ -113,10 +111,8 @@ class FilePage(BaseModel):
     next_cursor: Annotated[str, Field(description="Null on the last page.")] | None
 
 
-class FoldersQuery(BaseModel):
+class FoldersQuery(RequestModel):
     """Whose sub-folders, and which page of them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     parent: Annotated[Text, Field(description="The folder whose direct sub-folders are listed; empty is the root.")] = (
         ""

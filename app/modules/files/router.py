@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from app.core.bounded_route import BoundedRoute
 from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import CurrentPrincipal, Reader, Writer
@@ -39,10 +40,8 @@ from app.modules.files.schemas import (
 )
 from app.modules.files.services.uploading import IncomingFile
 
-router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False)
+router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False, route_class=BoundedRoute)
 
-# The size of a file is counted while it streams, against the settings.
-STREAMED_ROUTES = frozenset({"upload_file", "upload_raw"})
 FILE_PROBLEMS = problem_responses(401, 403, 404, 422, 503)
 
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.problems import Problem
 from app.core.s3.objects import ObjectHead
 from app.core.text import Text
-from app.core.wire_types import JSON_NUMBER, FutureMoment, JsonBool
+from app.core.wire_types import JSON_NUMBER, FutureMoment, JsonBool, Metadata, RequestModel
 from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_metadata, parse_metadata
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
@@ -31,10 +31,8 @@ Sha256 = Annotated[
 Expiry = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Of the URLs, seconds."), JSON_NUMBER]
 
 
-class UploadFields(BaseModel):
+class UploadFields(RequestModel):
     """What may come with an upload, as form fields or in the query."""
-
-    model_config = ConfigDict(extra="forbid")
 
     folder: Annotated[Text, Field(description="Segments joined by '/'.", examples=["documents/2026"])] = ""
     description: Annotated[Text, Field(max_length=4096)] | None = None
@@ -64,14 +62,12 @@ class UploadFields(BaseModel):
         )
 
 
-class CopyRequest(BaseModel):
+class CopyRequest(RequestModel):
     """What is to be different about the copy."""
-
-    model_config = ConfigDict(extra="forbid")
 
     new_folder: Text | None = None
     new_filename: Annotated[Text, Field(max_length=1024)] | None = None
-    new_metadata: dict[str, Any] | None = None
+    new_metadata: Metadata | None = None
 
     def to_changes(self) -> CopyChanges:
         """For the service."""
@@ -224,12 +220,10 @@ class PresignedUrl(BaseModel):
     expires_at: datetime
 
 
-class PresignedUrlsRequest(BaseModel):
+class PresignedUrlsRequest(RequestModel):
     """Which files to sign for."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=1000, fail_fast=True)]
     expiry: Expiry | None = None
     force_download: JsonBool = False
 

@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from app.core.bounded_route import BoundedRoute
 from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Admin, Reader
 from app.modules.quotas.dependencies import QuotaServices
 from app.modules.quotas.schemas import LimitsRequest, OwnerPath, UsageQuery, UsageShown
 
-router = APIRouter(prefix="/usage", tags=["usage"], redirect_slashes=False)
+router = APIRouter(prefix="/usage", tags=["usage"], redirect_slashes=False, route_class=BoundedRoute)
 
 USAGE_PROBLEMS = problem_responses(401, 403, 422, 503)
 

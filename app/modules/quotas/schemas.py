@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.core.text import Text
-from app.core.wire_types import JSON_NUMBER
+from app.core.wire_types import JSON_NUMBER, RequestModel
 from app.modules.auth.claims import MAX_NAME_CHARACTERS
 from app.modules.quotas.service import Limit, Usage, Usual
 
@@ -28,10 +28,8 @@ OwnerPath = Annotated[
 ]
 
 
-class UsageQuery(BaseModel):
+class UsageQuery(RequestModel):
     """Whose usage."""
-
-    model_config = ConfigDict(extra="forbid")
 
     owner_id: Annotated[Owner | None, Field(description="Somebody else's only with files:admin.")] = None
 
@@ -63,10 +61,8 @@ class UsageShown(BaseModel):
         )
 
 
-class LimitsRequest(BaseModel):
+class LimitsRequest(RequestModel):
     """An owner's own limits: a number, null for none; what is left out is as the settings have it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     max_bytes: OwnLimit | None = None
     max_files: OwnLimit | None = None

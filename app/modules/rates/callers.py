@@ -48,8 +48,18 @@ async def counted_caller(request: Request) -> CountedCaller:
     caller = await caller_of(request)
     # With sign-in off all are one principal, and one of them could use up what is everybody's.
     if isinstance(caller, HoldfastError) or caller.subject is None or caller is LOCAL:
-        return CountedCaller.of(CallerKind.ADDRESS, network_of(request.client.host if request.client else ""))
+        return address_of(request)
     return CountedCaller.of(CallerKind.PRINCIPAL, caller.subject)
+
+
+def address_of(request: Request) -> CountedCaller:
+    """From where a request comes, whoever sends it."""
+    return CountedCaller.of(CallerKind.ADDRESS, network_of(request.client.host if request.client else ""))
+
+
+async def holders_of(request: Request) -> tuple[CountedCaller, ...]:
+    """Whose shares of the memory a request's body counts for: its caller's and its address's, which may be one."""
+    return await counted_caller(request), address_of(request)
 
 
 def network_of(host: str) -> str:

@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.exceptions import TooMany
 from app.core.problems import problem_answer
-from app.modules.rates.callers import counted_caller
+from app.modules.auth.dependencies import may_ask_in_vain
+from app.modules.rates.callers import address_of, counted_caller
 from app.modules.rates.counter import RateCounter, Standing
 
 
@@ -29,7 +30,7 @@ class RateLimit:
         if counter is None:
             await self.app(scope, receive, send)
             return
-        standing = await counter.count(await counted_caller(Request(scope)))
+        standing = await _counted(counter, Request(scope))
 
         async def send_with_standing(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -50,6 +51,18 @@ class RateLimit:
         # Where another application mounts this one, all paths begin with where that is.
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         return f"{path}/".startswith(f"{self._prefix}/")
+
+
+async def _counted(counter: RateCounter, request: Request) -> Standing:
+    if not may_ask_in_vain(request):
+        return await counter.count(await counted_caller(request))
+    # The address pays before the key is looked up: invented keys cost a query each, and prove nobody.
+    address = address_of(request)
+    standing = await counter.count(address)
+    if standing.is_refused:
+        return standing
+    caller = await counted_caller(request)
+    return standing if caller == address else await counter.count(caller)
 
 
 def _headers(standing: Standing) -> dict[str, str]:

@@ -7,13 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from app.core.bounded_route import BoundedRoute
 from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Reader, Writer
 from app.modules.sharing.dependencies import GranteeInPath, Grants
 from app.modules.sharing.schemas import Grant, GrantList, GrantRequest
 
-router = APIRouter(prefix="/files/{file_id:uuid}/grants", tags=["grants"], redirect_slashes=False)
+router = APIRouter(
+    prefix="/files/{file_id:uuid}/grants", tags=["grants"], redirect_slashes=False, route_class=BoundedRoute
+)
 
 
 @router.get("", response_model=GrantList, responses=problem_responses(401, 403, 404, 422, 503))

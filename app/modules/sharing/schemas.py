@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from app.core.wire_types import RequestModel
 from app.modules.files.models import FileGrant, GrantAccess, GranteeKind
 from app.modules.sharing.grantees import Grantee
 
 
-class GrantRequest(BaseModel):
+class GrantRequest(RequestModel):
     """What a grant is to let do."""
-
-    model_config = ConfigDict(extra="forbid")
 
     access: Annotated[
         GrantAccess,

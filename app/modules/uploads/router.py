@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from app.core.bounded_route import BoundedRoute
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Writer
 from app.modules.files.dependencies import IdempotencyHeader
@@ -27,7 +28,7 @@ from app.modules.uploads.schemas import (
     UploadState,
 )
 
-router = APIRouter(prefix="/files/uploads", tags=["direct uploads"], redirect_slashes=False)
+router = APIRouter(prefix="/files/uploads", tags=["direct uploads"], redirect_slashes=False, route_class=BoundedRoute)
 
 UPLOAD_PROBLEMS = problem_responses(401, 403, 404, 409, 410, 422, 503)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.core.s3.objects import StoredPart
 from app.core.text import Text
-from app.core.wire_types import JSON_NUMBER, FutureMoment, JsonBool
+from app.core.wire_types import JSON_NUMBER, FutureMoment, JsonBool, Metadata, RequestModel, at_most
 from app.modules.files.metadata import check_metadata
 from app.modules.files.models import FileUpload
 from app.modules.files.names import clean_folder
@@ -29,12 +29,11 @@ PartSize = Annotated[
     int, Field(ge=MIN_PART_BYTES, le=MAX_PART_BYTES, description="Bytes; 5 MiB to 5 GiB."), JSON_NUMBER
 ]
 MAX_PARTS_SIGNED_AT_ONCE = 1000
+PartChecksums = Annotated[dict[PartName, Sha256], *at_most(MAX_PARTS_SIGNED_AT_ONCE)]
 
 
-class UploadRequest(BaseModel):
+class UploadRequest(RequestModel):
     """What a client is going to send."""
-
-    model_config = ConfigDict(extra="forbid")
 
     filename: Annotated[Text, Field(max_length=1024)]
     content_type: Annotated[Text, Field(max_length=255, examples=["application/pdf"])]
@@ -43,7 +42,7 @@ class UploadRequest(BaseModel):
     folder: Text = ""
     description: Annotated[Text, Field(max_length=4096)] | None = None
     is_public: JsonBool = False
-    metadata: dict[str, Any] | None = None
+    metadata: Metadata | None = None
     expires_at: FutureMoment | None = None
     storage_class: StorageClass | None = None
     owner_id: Annotated[Text, Field(min_length=1, max_length=255, description="Only with files:admin.")] | None = None
@@ -79,30 +78,24 @@ class UploadRequest(BaseModel):
         )
 
 
-class PartsRequest(BaseModel):
+class PartsRequest(RequestModel):
     """Which parts to sign."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_SIGNED_AT_ONCE)]
-    checksums: Annotated[dict[PartName, Sha256], Field(description="By part number.")] = {}
+    part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_SIGNED_AT_ONCE, fail_fast=True)]
+    checksums: Annotated[PartChecksums, Field(description="By part number.")] = {}  # noqa: RUF012 -- pydantic copies it
 
 
-class CompletedPart(BaseModel):
+class CompletedPart(RequestModel):
     """A part as the client remembers it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     part_number: PartNumber
     etag: Annotated[Text, Field(max_length=256)]
 
 
-class CompleteRequest(BaseModel):
+class CompleteRequest(RequestModel):
     """Which parts make up the file; without them the store is asked."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    parts: Annotated[list[CompletedPart], Field(max_length=MAX_PARTS)] | None = None
+    parts: Annotated[list[CompletedPart], Field(max_length=MAX_PARTS, fail_fast=True)] | None = None
 
     def to_parts(self) -> list[ClientPart] | None:
         """For the service."""

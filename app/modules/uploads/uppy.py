@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.core.exceptions import FieldError, Invalid
 from app.core.text import Text
+from app.core.wire_types import SPARE_MEMBERS, RequestModel
 from app.modules.uploads.models import UploadMethod
 from app.modules.uploads.part_plan import MAX_PARTS, MIN_PART_BYTES
 from app.modules.uploads.schemas import PartNumber, UploadRequest
@@ -59,10 +60,10 @@ _STEPS = {
 }
 
 
-class SignRequest(BaseModel):
+class SignRequest(RequestModel):
     """What `signRequest` is given. Later versions may say more; what we don't know is passed over."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"maxProperties": 5 + SPARE_MEMBERS})
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     key: Annotated[

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
+from app.core.bounded_route import BoundedRoute
+from app.core.buffered_bodies import BoundedRequest
 from app.core.clock import utc_now
 from app.core.exceptions import Forbidden, HoldfastError
 from app.core.problems import problem_responses
@@ -37,7 +39,7 @@ NEW_FILES = {Step.PUT_FILE: UploadMethod.PUT, Step.CREATE: UploadMethod.MULTIPAR
 Token = Annotated[str, Query(description="From `/files/uppy/sign`; worth this one operation on this one upload.")]
 
 
-class S3Route(APIRoute):
+class S3Route(BoundedRoute):
     """Answers failures as S3 does, for a client that takes us for it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -112,7 +114,7 @@ router.add_api_route(
     methods=["POST"],
     response_model=SignedAddress,
     responses=problem_responses(401, 403, 404, 409, 410, 413, 415, 422, 503),
-    route_class_override=APIRoute,
+    route_class_override=BoundedRoute,
 )
 
 
@@ -211,12 +213,12 @@ def _numbers(opened: OpenUpload) -> range:
     openapi_extra={**TOKEN_ONLY, "requestBody": {"required": True, "content": {XML: {"schema": COMPLETION_BODY}}}},
 )
 async def complete_for_uppy(
-    request: Request, file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = ""
+    request: BoundedRequest, file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = ""
 ) -> Response:
     """CompleteMultipartUpload: verified and made available, once or often."""
     caller = await _caller(Operation.COMPLETE, file_id, token, principal, uploads)
-    # The app's limit for bodies holds here; 10,000 parts as the plugin writes them fit in.
-    parts = uppy_xml.parts_of(await request.body())
+    # 10,000 parts as the plugin writes them fit into the largest body that is read.
+    parts = await request.work(partial(uppy_xml.parts_of, await request.body()))
     file = await uploads.completion.complete(caller, file_id, parts)
     etag = content_etag(file.current_object) if file.current_object else ""
     return _xml(uppy_xml.completed(str(file_id), _absolute(request, "get_file", file_id, uploads), etag))

@@ -79,6 +79,22 @@ def test_whoever_proves_nothing_is_counted_by_address(five_each):
         assert statuses(alice, 1) == [200]
 
 
+def test_a_good_key_behind_a_spent_address_is_still_served(five_each):
+    with five_each.client("alice") as alice, five_each.client(None) as nobody:
+        key = alice.post("/keys", json={"name": "behind a bad neighbour"}).json()["key"]
+        assert statuses(nobody, 6) == [401] * 5 + [429]
+        assert statuses(nobody, 1, headers={"Authorization": f"Bearer {key}"}) == [200]
+
+
+def test_a_key_that_comes_for_the_first_time_is_counted_for_its_address_too(five_each, start_service):
+    with five_each.client("alice") as alice:
+        key = alice.post("/keys", json={"name": "made by another process"}).json()["key"]
+    with start_service(rates=FIVE) as other, other.client(None) as script, other.client(None) as nobody:
+        assert statuses(script, 2, headers={"Authorization": f"Bearer {key}"}) == [200, 200]
+        # One of five: the second time it was known.
+        assert nobody.get("/files").headers["RateLimit-Remaining"] == "3"
+
+
 def test_an_ipv6_caller_is_its_network(start_service):
     with (
         start_service(rates=FIVE, server={"forwarded_allow_ips": ["127.0.0.1"]}) as service,

@@ -54,6 +54,8 @@ WRONG = [
     ("S3_KMS_KEY_ID", "arn:aws:kms:1", "S3_ENCRYPT_AT_REST=true"),
     ("UPLOAD_LEASE_SECONDS", "0", "greater than or equal to 1"),
     ("AUDIT_RETENTION_DAYS", "0", "greater than or equal to 1"),
+    ("BODY_TIMEOUT_SECONDS", "0", "greater than 0"),
+    ("BODY_BUFFER_MAX_MB", "7", "greater than or equal to 8"),
     ("UPLOADS_MAX_CONCURRENT", "0", "greater than or equal to 1"),
     ("RATE_LIMIT", "many", "600/minute"),
     ("RATE_LIMIT", "600", "600/minute"),
