@@ -25,6 +25,7 @@ from app.modules.files.removal_repository import REMOVE_OBJECT
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.quotas.service import QuotaService
+from app.modules.rates.batches import BatchSlots
 from app.modules.rates.counter import RateCounter, build_rate_counter
 from app.modules.rates.upload_slots import UploadSlots
 from app.modules.sharing.services import GrantService
@@ -53,6 +54,7 @@ class Composition:
     outbox: Outbox
     rate_counter: RateCounter | None
     upload_slots: UploadSlots
+    batch_slots: BatchSlots
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on beside requests for as long as the process lives."""
@@ -80,6 +82,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
     rate_counter, upload_slots = build_rate_counter(settings.rates), UploadSlots(settings.rates.uploads_max_concurrent)
+    batch_slots = BatchSlots(settings.rates.batches_max_concurrent)
     try:
         yield Composition(
             settings,
@@ -96,6 +99,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             outbox,
             rate_counter,
             upload_slots,
+            batch_slots,
         )
     finally:
         await auth.close()

@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> DocumentedAPI:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
             app.state.rate_counter, app.state.upload_slots = parts.rate_counter, parts.upload_slots
+            app.state.batch_slots = parts.batch_slots
             app.state.readiness = health.ReadinessProbe(
                 parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter
             )

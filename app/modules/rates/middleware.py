@@ -9,7 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.exceptions import TooMany
 from app.core.problems import problem_answer
 from app.modules.rates.callers import counted_caller
-from app.modules.rates.counter import RateCounter, Standing
+from app.modules.rates.counter import RateCounter
+from app.modules.rates.counting import Standing
 
 
 class RateLimit:
@@ -30,6 +31,9 @@ class RateLimit:
             await self.app(scope, receive, send)
             return
         standing = await counter.count(await counted_caller(Request(scope)))
+        if standing is None:
+            await self.app(scope, receive, send)
+            return
 
         async def send_with_standing(message: Message) -> None:
             if message["type"] == "http.response.start":
