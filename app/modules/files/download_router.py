@@ -50,7 +50,7 @@ RANGES = [
 async def presign_downloads(
     request: Request, principal: Reader, wanted: PresignedUrlsRequest, services: Services
 ) -> Response:
-    """URLs for up to 1,000 files at once, each with its own result. It counts as a batch, and its ids as those of one."""
+    """URLs for up to 1,000 files at once, each with its own result; counted as a batch is."""
     async with admitted_batch(request, weight=len(wanted.ids)):
         signed = await services.reader.download_urls(
             principal,
