@@ -18,7 +18,8 @@ def counted_statements() -> Iterator[Counter[str]]:
     counts: Counter[str] = Counter()
 
     def count(_connection, _cursor, _statement, parameters, _context, executemany) -> None:
-        counts[request_id()] += len(parameters) if executemany else 1
+        # One statement with many rows of values comes with one tuple for all of them.
+        counts[request_id()] += len(parameters) if executemany and isinstance(parameters, list) else 1
 
     event.listen(Engine, "before_cursor_execute", count)
     try:

@@ -71,6 +71,9 @@ VARIABLES = [
     ("SCRUB_INTERVAL_DAYS", "7", "maintenance.scrub_interval_days", 7),
     ("RATE_LIMIT", "20/second; 5 per 2 hours", "rates.rate_limit", "20/second; 5 per 2 hours"),
     ("RATE_LIMIT", "", "rates.rate_limit", ""),
+    ("RATE_LIMIT_IDS", "20000/hour", "rates.rate_limit_ids", "20000/hour"),
+    ("RATE_LIMIT_IDS", "", "rates.rate_limit_ids", ""),
+    ("BATCHES_MAX_CONCURRENT", "3", "rates.batches_max_concurrent", 3),
     ("UPLOADS_MAX_CONCURRENT", "3", "rates.uploads_max_concurrent", 3),
     ("FORWARDED_ALLOW_IPS", "10.0.0.7, fd00::/8", "server.forwarded_allow_ips", ("10.0.0.7", "fd00::/8")),
     ("CORS_ORIGINS", "https://*.a.test,http://[::1]:*", "server.cors_origins", ("https://*.a.test", "http://[::1]:*")),
@@ -81,6 +84,7 @@ MEANT_EMPTY = {
     "API_KEY_CLEANUP_DAYS",
     "AUDIT_RETENTION_DAYS",
     "RATE_LIMIT",
+    "RATE_LIMIT_IDS",
 }
 
 
