@@ -30,8 +30,9 @@ DESCRIPTION = """The file service that an application puts between its users and
 Every error is an RFC 9457 problem with a stable `code`; `request_id` names it in the log.
 
 Requests are counted for each caller: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) on every
-answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. A head of more than 64 KiB or
-100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413."""
+answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. Requests for many files count
+their ids besides, and few of them run at once: else 429 `rate_limited` or `too_many_batches`. A head of more than
+64 KiB or 100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413."""
 
 
 def create_app(settings: Settings) -> DocumentedAPI:

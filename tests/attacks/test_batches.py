@@ -121,7 +121,7 @@ def test_clients_that_left_keep_nobody_waiting(service, start_victim):
             asked = len(answers)
             wait_until(lambda: len(answers) >= asked + 10, timeout_seconds=60)
         assert {status for status, _ in answers} == {200}
-        assert max(seconds for _, seconds in answers) < 5
+        assert max(seconds for _, seconds in answers) < 10
         wait_until(lambda: is_idle(pid), timeout_seconds=10)
 
 
