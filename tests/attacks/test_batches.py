@@ -117,12 +117,13 @@ def test_clients_that_left_keep_nobody_waiting(service, start_victim):
                 for _ in range(scaled(10, 30)):
                     stack.enter_context(unread(victim.port, service.token("alice"), batch_of(absent())))
                 time.sleep(1)  # so long they wait for an answer
-            # What another caller asks for afterwards is answered at once.
-            asked = len(answers)
-            wait_until(lambda: len(answers) >= asked + 10, timeout_seconds=60)
-        assert {status for status, _ in answers} == {200}
-        assert max(seconds for _, seconds in answers) < 10
-        wait_until(lambda: is_idle(pid), timeout_seconds=10)
+            closed, asked = cpu_seconds(pid), len(answers)
+            wait_until(lambda: len(answers) >= asked + 3, timeout_seconds=60)
+        wait_until(lambda: is_idle(pid), timeout_seconds=300)
+        # Seconds of a processor, which are as many on a busy machine. Nobody waits for what they are spent on.
+        assert cpu_seconds(pid) - closed < 3
+    assert {status for status, _ in answers} == {200}
+    assert max(seconds for _, seconds in answers) < 10
 
 
 def test_the_ids_of_batches_and_of_urls_count(service, start_victim):
