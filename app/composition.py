@@ -29,6 +29,7 @@ from app.modules.files.removal_repository import REMOVE_OBJECT
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.quotas.service import QuotaService
+from app.modules.rates.batches import BatchSlots
 from app.modules.rates.callers import holders_of
 from app.modules.rates.counter import RateCounter, build_rate_counter
 from app.modules.rates.upload_slots import UploadSlots
@@ -59,6 +60,7 @@ class Composition:
     rate_counter: RateCounter | None
     upload_slots: UploadSlots
     bodies: BufferedBodies
+    batch_slots: BatchSlots
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on beside requests for as long as the process lives."""
@@ -89,6 +91,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     rate_counter, upload_slots = build_rate_counter(settings.rates), UploadSlots(settings.rates.uploads_max_concurrent)
     pace = partial(Pace, settings.upload.idle_timeout_seconds, settings.upload.min_bytes_per_second)
     bodies = BufferedBodies(settings.body, pace, holders_of)
+    batch_slots = BatchSlots(settings.rates.batches_max_concurrent)
     try:
         yield Composition(
             settings,
@@ -106,6 +109,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             rate_counter,
             upload_slots,
             bodies,
+            batch_slots,
         )
     finally:
         await auth.close()

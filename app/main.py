@@ -29,8 +29,9 @@ DESCRIPTION = """The file service that an application puts between its users and
 Every error is an RFC 9457 problem with a stable `code`; `request_id` names it in the log.
 
 Requests are counted for each caller: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) on every
-answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. A head of more than 64 KiB or
-100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413, one that is not there
+answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. Requests for many files count
+their ids besides, and few of them run at once: else 429 `rate_limited` or `too_many_batches`. A head of more than
+64 KiB or 100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413, one that is not there
 after 15 s 408, one that is nested deeper than 64 levels or holds more than 50,000 values 422.
 
 401, and 403 for a scope that is missing, come before a body is read. An answer lists 20 errors at most; `error_count`
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> DocumentedAPI:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
             app.state.rate_counter, app.state.upload_slots = parts.rate_counter, parts.upload_slots
+            app.state.batch_slots = parts.batch_slots
             app.state.readiness = health.ReadinessProbe(
                 parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter, app.state.framing
             )

@@ -44,6 +44,7 @@ def dev() -> None:
             os.environ["AUTH_ENABLED"] = "false"
             # Nobody but whoever typed it calls, and a page of thumbnails is no attack.
             os.environ.setdefault("RATE_LIMIT", "")
+            os.environ.setdefault("RATE_LIMIT_IDS", "")
         if parts.embedded_store:
             os.environ.setdefault("CORS_ORIGINS", ",".join(ANY_LOCAL_ORIGIN))
         os.environ.setdefault("LOG_FORMAT", "console")

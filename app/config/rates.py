@@ -12,6 +12,8 @@ from app.config.group import SettingsGroup, group_of
 from app.config.values import has_usable_port
 
 MAX_REQUESTS = 1_000_000_000
+# What the largest batch counts as: 1,000 ids to copy, ten times each. It must be possible at all.
+LARGEST_BATCH = 10_000
 TLS_OPTIONS = frozenset({"ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile"})
 
 
@@ -32,6 +34,14 @@ def _rate_limit(text: str) -> str:
     return text.strip()
 
 
+def _rate_limit_ids(text: str) -> str:
+    text = _rate_limit(text)
+    if text and not all(window.amount >= LARGEST_BATCH for window in _windows(text)):
+        message = f"let at least {LARGEST_BATCH} ids pass, since the largest batch counts as so many; empty: no limit"
+        raise ValueError(message)
+    return text
+
+
 def _redis_url(value: SecretStr) -> SecretStr:
     parts = urlsplit(value.get_secret_value())
     database = parts.path.removeprefix("/")
@@ -48,17 +58,25 @@ def _redis_url(value: SecretStr) -> SecretStr:
 
 
 class RateSettings(SettingsGroup):
-    """How many requests and uploads one caller may send (no prefix)."""
+    """How many requests, ids, uploads and batches one caller may send (no prefix)."""
 
     model_config = group_of("")
-    meant_empty = frozenset({"rate_limit"})  # none
+    meant_empty = frozenset({"rate_limit", "rate_limit_ids"})  # none
 
     rate_limit: Annotated[str, Field(max_length=200), AfterValidator(_rate_limit)] = "600/minute"
+    # Ids in batches and in requests for many URLs.
+    rate_limit_ids: Annotated[str, Field(max_length=200), AfterValidator(_rate_limit_ids)] = "10000/minute"
     # Where all processes count together; without it each counts by itself.
     rate_limit_storage_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     uploads_max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 20
+    batches_max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 2
 
     @property
     def windows(self) -> tuple[RateLimitItem, ...]:
         """The limits, shortest first; none where nothing is limited."""
         return _windows(self.rate_limit) if self.rate_limit else ()
+
+    @property
+    def id_windows(self) -> tuple[RateLimitItem, ...]:
+        """The limits of ids, likewise."""
+        return _windows(self.rate_limit_ids) if self.rate_limit_ids else ()

@@ -106,7 +106,12 @@ def base_settings(parts, database_url, bucket, capabilities):
         # By command only, so that no test's state is put right by itself.
         "maintenance": {"maintenance_interval_seconds": 0, "reconcile_grace_seconds": 0},
         # Nobody is held back where that isn't what is tested.
-        "rates": {"rate_limit": "", "uploads_max_concurrent": 10_000},
+        "rates": {
+            "rate_limit": "",
+            "rate_limit_ids": "",
+            "uploads_max_concurrent": 10_000,
+            "batches_max_concurrent": 10_000,
+        },
         "server": {"cors_origins": ["https://app.example.com"]},
     }
 

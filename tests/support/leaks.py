@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -69,11 +70,12 @@ class Secrets:
         return found + [f"an id that was not asked for ({each})" for each in set(UUID.findall(body)) - ids_in(asked)]
 
 
-def ids_in(text: str) -> set[str]:
-    """All ids in a text, dashed and in lower case, however they are spelt there."""
+@lru_cache(maxsize=16)
+def ids_in(text: str) -> frozenset[str]:
+    """All ids in a text, dashed and in lower case, however they are spelt there; read once for a thousand problems."""
     plain = re.findall(r"(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", text)
     bare = (each.replace("-", "").lower() for each in plain)
-    return {f"{each[:8]}-{each[8:12]}-{each[12:16]}-{each[16:20]}-{each[20:]}" for each in bare}
+    return frozenset(f"{each[:8]}-{each[8:12]}-{each[12:16]}-{each[16:20]}-{each[20:]}" for each in bare)
 
 
 def problems_in(body: str) -> list[str]:

@@ -50,7 +50,9 @@ def environment_of(settings: Settings, **variables: str) -> dict[str, str]:
         "S3_CAPABILITIES": ",".join(f"{name}={str(kept).lower()}" for name, kept in store.capabilities.items()),
         "AUTH_JWT_SECRET": SECRET,
         "RATE_LIMIT": "",
+        "RATE_LIMIT_IDS": "",
         "UPLOADS_MAX_CONCURRENT": "10000",
+        "BATCHES_MAX_CONCURRENT": "10000",
         "MAINTENANCE_INTERVAL_SECONDS": "0",
         **variables,
     }

@@ -15,6 +15,7 @@ from app.modules.files.dependencies import FileServices
 from app.modules.files.s3_service import FileStore
 from app.modules.files.services.batch import BatchService
 from app.modules.files.services.cleanup import CleanupService
+from app.modules.files.services.copying import CopyingService
 from app.modules.files.services.editing import EditService
 from app.modules.files.services.idempotency import IdempotencyService
 from app.modules.files.services.lifecycle import LifecycleService
@@ -63,15 +64,15 @@ def build_file_services(
         settings=settings.store,
     )
     receiving = Receiving(reservations, store, policy, settings.store.max_file_size_bytes)
-    lifecycle, editing = LifecycleService(parts), EditService(parts)
+    lifecycle = LifecycleService(parts)
     services = FileServices(
         uploads=UploadService(parts, receiving),
         reader=ReadService(database, store, settings.store),
         listing=ListingService(database, CursorSigner(secret)),
         lifecycle=lifecycle,
-        editing=editing,
+        editing=EditService(parts),
         replacing=ReplaceService(parts, receiving),
-        batch=BatchService(lifecycle, editing),
+        batch=BatchService(database, CopyingService(database, lifecycle)),
         cleanup=CleanupService(database, store),
         removal=RemovalService(database, store, settings.upload),
         upload_settings=settings.upload,

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from app.config import SIGV4_MAX_EXPIRY_SECONDS
 from app.core.bounded_route import BoundedRoute
 from app.core.exceptions import HoldfastError
+from app.core.presence import while_connected
 from app.core.problems import Problem, problem_of, problem_responses
 from app.core.streaming import ClosingStream
 from app.modules.auth.dependencies import CurrentPrincipal, Reader
@@ -20,6 +21,7 @@ from app.modules.files.dependencies import Services
 from app.modules.files.disposition import content_disposition
 from app.modules.files.schemas import PresignedUrl, PresignedUrlResult, PresignedUrlResults, PresignedUrlsRequest
 from app.modules.files.services.reading import Download, DownloadUrl
+from app.modules.rates.batches import admitted_batch
 
 router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False, route_class=BoundedRoute)
 
@@ -46,11 +48,18 @@ RANGES = [
 @router.post(
     "/presigned-urls", response_model=PresignedUrlResults, responses=problem_responses(401, 403, 413, 422, 503)
 )
-async def presign_downloads(principal: Reader, wanted: PresignedUrlsRequest, services: Services) -> Response:
-    """URLs for up to 1,000 files at once, each with its own result."""
-    signed = await services.reader.download_urls(
-        principal, wanted.ids, ttl_seconds=wanted.expiry, force_download=wanted.force_download
-    )
+async def presign_downloads(
+    request: Request, principal: Reader, wanted: PresignedUrlsRequest, services: Services
+) -> Response:
+    """URLs for up to 1,000 files at once, each with its own result; counted as a batch is."""
+    async with admitted_batch(request, weight=len(wanted.ids)):
+        signed = await services.reader.download_urls(
+            principal,
+            wanted.ids,
+            while_connected(request),
+            ttl_seconds=wanted.expiry,
+            force_download=wanted.force_download,
+        )
     results = [
         PresignedUrlResult(id=file_id, status=type(result).status, error=Problem(**problem_of(result)))
         if isinstance(result, HoldfastError)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.core.bounded_route import BoundedRoute
+from app.core.presence import while_connected
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Writer
 from app.modules.files.answers import BYTES, CHANGE_PROBLEMS, UPLOAD_PROBLEMS, IfMatch, record_answer
@@ -16,6 +17,7 @@ from app.modules.files.dependencies import IdempotencyHeader, Services, Uploader
 from app.modules.files.editing_schemas import BatchRequest, BatchResult, BatchResults, FilePatch, ReplaceQuery
 from app.modules.files.schemas import File, SharedFile
 from app.modules.files.services.receiving import IncomingBytes
+from app.modules.rates.batches import admitted_batch
 
 router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False, route_class=BoundedRoute)
 
@@ -26,13 +28,23 @@ MERGE_PATCH = {
 
 @router.post("/batch", response_model=BatchResults, responses=problem_responses(401, 403, 413, 422, 503))
 async def change_many(
-    principal: Writer, wanted: BatchRequest, services: Services, idempotency_key: IdempotencyHeader = None
+    request: Request,
+    principal: Writer,
+    wanted: BatchRequest,
+    services: Services,
+    idempotency_key: IdempotencyHeader = None,
 ) -> Response:
     """One operation on up to 1,000 files, each with its own result.
 
+    Ids are counted for each caller besides requests, an id to copy as ten; a batch for which there is no room is
+    refused as a whole. So is a third one beside two that run. What was not begun when the client closes its
+    connection is left undone.
+
     An Idempotency-Key counts for copies, one by one: sent again with more ids, it copies those that are new.
     """
-    outcomes = await services.batch.run(principal, wanted.to_batch(idempotency_key))
+    batch = wanted.to_batch(idempotency_key)
+    async with admitted_batch(request, weight=batch.weight):
+        outcomes = await services.batch.run(principal, batch, while_connected(request))
     body = BatchResults(results=[BatchResult.of(principal, wanted.operation, *outcome) for outcome in outcomes])
     return JSONResponse(body.model_dump(mode="json", exclude_unset=True))
 

@@ -15,8 +15,9 @@ from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_depth
 from app.modules.files.names import clean_folder
 from app.modules.files.schemas import File, Sha256, SharedFile, entrusted_record
-from app.modules.files.services.batch import Batch, BatchOperation, Outcome
+from app.modules.files.services.batch import Batch, BatchOperation
 from app.modules.files.services.editing import RecordChanges
+from app.modules.files.services.many import Outcome
 
 MAX_BATCH = 1000
 # Which fields belong to which operation, besides `operation` and `ids`.

@@ -1,12 +1,10 @@
-"""Counts requests: in Redis with all other processes, in memory alone or while Redis is away."""
+"""Counts requests and ids: in Redis with all other processes, in memory alone or while Redis is away."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import ceil
 
 import structlog
 from limits import RateLimitItem
@@ -20,6 +18,7 @@ from redis.exceptions import RedisError
 from app.config import RateSettings
 from app.core.exceptions import Unavailable
 from app.modules.rates.callers import CallerKind, CountedCaller
+from app.modules.rates.counting import Counted, Standing
 from app.modules.rates.memory import BoundedMemory
 
 log = structlog.get_logger()
@@ -30,23 +29,8 @@ STEP_SECONDS = 0.25
 LEFT_ALONE_SECONDS = 1.0
 LOG_EVERY_SECONDS = 60.0
 MOST_CONNECTIONS = 32
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a caller stands after one more request, in the window that leaves least.
-
-    Args:
-        limit: requests a window.
-        remaining: how many of them are left.
-        reset_seconds: when there is room for more than that.
-        is_refused: there was no room for this one.
-    """
-
-    limit: int
-    remaining: int
-    reset_seconds: int
-    is_refused: bool
+# What ids are counted under, apart from requests.
+IDS = "ids"
 
 
 class RateCounter:
@@ -55,10 +39,14 @@ class RateCounter:
     Args:
         windows: the limits, shortest first.
         redis_url: where all processes count; None where this one counts by itself.
+        id_windows: the limits of ids, shortest first.
     """
 
-    def __init__(self, windows: Sequence[RateLimitItem], redis_url: str | None) -> None:
+    def __init__(
+        self, windows: Sequence[RateLimitItem], redis_url: str | None, id_windows: Sequence[RateLimitItem] = ()
+    ) -> None:
         self._windows = windows
+        self._id_windows = id_windows
         self._redis = None if redis_url is None else _Shared(redis_url)
         # Apart, so that no flood of addresses makes principals forgotten.
         self._local = {kind: SlidingWindowCounterRateLimiter(BoundedMemory()) for kind in CallerKind}
@@ -68,31 +56,27 @@ class RateCounter:
         """Whether counting together with other processes is wanted."""
         return self._redis is not None
 
-    async def count(self, caller: CountedCaller) -> Standing:
-        """One more request. Whatever becomes of Redis, this answers."""
+    async def count(self, caller: CountedCaller) -> Standing | None:
+        """One more request; None where requests are not limited. Whatever becomes of Redis, this answers."""
+        return await self._count(Counted(caller, self._windows, 1, (caller.kind, caller.identity)))
+
+    async def count_ids(self, caller: CountedCaller, ids: int) -> Standing | None:
+        """So many more ids, all of them or none; None where ids are not limited."""
+        return await self._count(Counted(caller, self._id_windows, ids, (caller.kind, caller.identity, IDS)))
+
+    async def _count(self, counted: Counted) -> Standing | None:
+        if not counted.windows:
+            return None
         if self._redis is not None and self._redis.may_be_asked():
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    standing = await self._count(self._redis.strategy, caller)
+                    standing = await counted.by(self._redis.strategy)
             except Exception as error:  # noqa: BLE001 -- no failure of a counter may fail the request
                 self._redis.failed(error)
             else:
                 self._redis.answered()
                 return standing
-        return await self._count(self._local[caller.kind], caller)
-
-    async def _count(self, strategy: SlidingWindowCounterRateLimiter, caller: CountedCaller) -> Standing:
-        standings = []
-        for window in self._windows:
-            has_room = await strategy.hit(window, caller.kind, caller.identity)
-            stats = await strategy.get_window_stats(window, caller.kind, caller.identity)
-            reset_seconds = max(1, ceil(stats.reset_time - time.time()))
-            remaining = max(0, stats.remaining) if has_room else 0
-            standing = Standing(window.amount, remaining, reset_seconds, not has_room)
-            if standing.is_refused:
-                return standing
-            standings.append(standing)
-        return min(standings, key=lambda standing: standing.remaining)
+        return await counted.by(self._local[counted.caller.kind])
 
     async def check_shared(self) -> None:
         """Ask Redis for a sign of life.
@@ -171,7 +155,7 @@ class _Shared:
 
 def build_rate_counter(settings: RateSettings) -> RateCounter | None:
     """The counter of a process; None where nothing is limited."""
-    if not settings.windows:
+    if not (settings.windows or settings.id_windows):
         return None
     url = settings.rate_limit_storage_url
-    return RateCounter(settings.windows, None if url is None else url.get_secret_value())
+    return RateCounter(settings.windows, None if url is None else url.get_secret_value(), settings.id_windows)

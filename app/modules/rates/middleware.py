@@ -10,7 +10,8 @@ from app.core.exceptions import TooMany
 from app.core.problems import problem_answer
 from app.modules.auth.dependencies import may_ask_in_vain
 from app.modules.rates.callers import address_of, counted_caller
-from app.modules.rates.counter import RateCounter, Standing
+from app.modules.rates.counter import RateCounter
+from app.modules.rates.counting import Standing
 
 
 class RateLimit:
@@ -31,6 +32,9 @@ class RateLimit:
             await self.app(scope, receive, send)
             return
         standing = await _counted(counter, Request(scope))
+        if standing is None:
+            await self.app(scope, receive, send)
+            return
 
         async def send_with_standing(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -53,13 +57,13 @@ class RateLimit:
         return f"{path}/".startswith(f"{self._prefix}/")
 
 
-async def _counted(counter: RateCounter, request: Request) -> Standing:
+async def _counted(counter: RateCounter, request: Request) -> Standing | None:
     if not may_ask_in_vain(request):
         return await counter.count(await counted_caller(request))
     # The address pays before the key is looked up: invented keys cost a query each, and prove nobody.
     address = address_of(request)
     standing = await counter.count(address)
-    if standing.is_refused:
+    if standing is None or standing.is_refused:
         return standing
     caller = await counted_caller(request)
     return standing if caller == address else await counter.count(caller)

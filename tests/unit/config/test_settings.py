@@ -77,6 +77,9 @@ VARIABLES = [
     ("BODY_TIMEOUT_SECONDS", "2.5", "body.timeout_seconds", 2.5),
     ("BODY_BUFFER_MAX_MB", "128", "body.buffer_max_mb", 128),
     ("BODY_BUFFER_MAX_MB_PER_CALLER", "8", "body.buffer_max_mb_per_caller", 8),
+    ("RATE_LIMIT_IDS", "20000/hour", "rates.rate_limit_ids", "20000/hour"),
+    ("RATE_LIMIT_IDS", "", "rates.rate_limit_ids", ""),
+    ("BATCHES_MAX_CONCURRENT", "3", "rates.batches_max_concurrent", 3),
     ("UPLOADS_MAX_CONCURRENT", "3", "rates.uploads_max_concurrent", 3),
     ("FORWARDED_ALLOW_IPS", "10.0.0.7, fd00::/8", "server.forwarded_allow_ips", ("10.0.0.7", "fd00::/8")),
     ("CORS_ORIGINS", "https://*.a.test,http://[::1]:*", "server.cors_origins", ("https://*.a.test", "http://[::1]:*")),
@@ -87,6 +90,7 @@ MEANT_EMPTY = {
     "API_KEY_CLEANUP_DAYS",
     "AUDIT_RETENTION_DAYS",
     "RATE_LIMIT",
+    "RATE_LIMIT_IDS",
 }
 
 

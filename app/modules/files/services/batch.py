@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,15 +9,16 @@ from uuid import UUID
 
 import structlog
 
+from app.core.database import Database
 from app.core.exceptions import HoldfastError
-from app.core.tasks import task_group
+from app.core.presence import Checkpoint
 from app.modules.auth.principal import Principal, Scope
-from app.modules.files.models import FileUpload
-from app.modules.files.services.editing import EditService
-from app.modules.files.services.lifecycle import CopyChanges, LifecycleService
+from app.modules.files.services.chunks import chunks
+from app.modules.files.services.copying import CopyingService, CopyWish
+from app.modules.files.services.many import Change, Delete, HardDelete, Move, Outcome, Restore
 
 log = structlog.get_logger()
-AT_ONCE = 8
+COPY_WEIGHT = 10
 
 
 class BatchOperation(StrEnum):
@@ -49,60 +49,74 @@ class Batch:
     new_folder: str | None = None
     idempotency_key: str | None = None
 
-
-# The file as it is now, where there still is one.
-Outcome = FileUpload | HoldfastError | None
+    @property
+    def weight(self) -> int:
+        """How many ids it counts as: the store works for each copy, and for nothing else."""
+        return len(self.file_ids) * (COPY_WEIGHT if self.operation is BatchOperation.COPY else 1)
 
 
 class BatchService:
-    """Runs batches, a few files at a time."""
+    """Runs batches: copies one by one, all else many files a transaction."""
 
-    def __init__(self, lifecycle: LifecycleService, editing: EditService) -> None:
-        self._lifecycle = lifecycle
-        self._editing = editing
+    def __init__(self, database: Database, copying: CopyingService) -> None:
+        self._database = database
+        self._copying = copying
 
-    async def run(self, principal: Principal, batch: Batch) -> list[tuple[UUID, Outcome]]:
-        """One outcome a file, in the order given; a failure is one of its own file only."""
+    async def run(self, principal: Principal, batch: Batch, checkpoint: Checkpoint) -> list[tuple[UUID, Outcome]]:
+        """One outcome a file, in the order given; a failure is one of its own file only.
+
+        Args:
+            principal: who calls.
+            batch: what is wanted.
+            checkpoint: asked before each transaction and each copy. What it raises ends the batch there; what was
+                done until then stays done.
+        """
         principal.require(Scope.WRITE)
         if batch.operation is BatchOperation.COPY:
             principal.require(Scope.READ)
-        slots = asyncio.Semaphore(AT_ONCE)
-
-        async def one(file_id: UUID) -> tuple[UUID, Outcome]:
-            async with slots:
-                return file_id, await self._outcome(principal, batch, file_id)
-
-        async with task_group() as group:
-            running = [group.create_task(one(file_id)) for file_id in batch.file_ids]
-        return [task.result() for task in running]
-
-    async def _outcome(self, principal: Principal, batch: Batch, file_id: UUID) -> Outcome:
+        outcomes: dict[UUID, Outcome] = {}
         try:
-            return await self._do(principal, batch, file_id)
+            for file_ids in chunks(batch.file_ids):
+                await checkpoint()
+                if batch.operation is BatchOperation.COPY:
+                    wish = CopyWish(batch.new_folder, batch.idempotency_key)
+                    outcomes |= await self._copying.run(principal, wish, file_ids, checkpoint)
+                else:
+                    await self._change(principal, _change_of(batch), file_ids, outcomes)
         except HoldfastError as error:
-            return error
-        except Exception as error:
-            log.exception("batch_item_failed", file_id=str(file_id), exc_info=error)
-            return HoldfastError()
+            # The registry is away: those that are left would wait for it one after the other.
+            for file_id in batch.file_ids:
+                outcomes.setdefault(file_id, error)
+        return [(file_id, outcomes[file_id]) for file_id in batch.file_ids]
 
-    async def _do(self, principal: Principal, batch: Batch, file_id: UUID) -> FileUpload | None:
-        match batch.operation:
-            case BatchOperation.DELETE:
-                await self._lifecycle.delete(principal, file_id, if_match=None)
-                return None
-            case BatchOperation.HARD_DELETE:
-                await self._lifecycle.hard_delete(principal, file_id, if_match=None)
-                return None
-            case BatchOperation.RESTORE:
-                return await self._lifecycle.restore(principal, file_id, if_match=None)
-            case BatchOperation.MOVE:
-                return await self._editing.edit(principal, file_id, {"folder": batch.folder})
-            case BatchOperation.COPY:
-                return await self._lifecycle.copy(
-                    principal,
-                    file_id,
-                    CopyChanges(folder=batch.new_folder),
-                    idempotency_key=batch.idempotency_key,
-                    # A route for each source: one key of the caller's stands for many copies.
-                    route=f"batch-copy:{file_id}",
-                )
+    async def _change(
+        self, principal: Principal, change: Change, file_ids: Sequence[UUID], outcomes: dict[UUID, Outcome]
+    ) -> None:
+        """Change some files in one transaction; where that fails, in two of a half each, down to the one at fault."""
+        try:
+            async with self._database.transaction() as session:
+                changed = await change.run(session, principal, file_ids)
+        except HoldfastError:
+            raise
+        except Exception as error:
+            if len(file_ids) == 1:
+                log.exception("batch_item_failed", file_id=str(file_ids[0]), exc_info=error)
+                outcomes[file_ids[0]] = HoldfastError()
+                return
+            middle = len(file_ids) // 2
+            await self._change(principal, change, file_ids[:middle], outcomes)
+            await self._change(principal, change, file_ids[middle:], outcomes)
+        else:
+            outcomes |= changed
+
+
+def _change_of(batch: Batch) -> Change:
+    match batch.operation:
+        case BatchOperation.DELETE:
+            return Delete()
+        case BatchOperation.HARD_DELETE:
+            return HardDelete()
+        case BatchOperation.RESTORE:
+            return Restore()
+        case _:
+            return Move(batch.folder)

@@ -10,9 +10,9 @@ from app.core.audit import Action, record
 from app.core.clock import utc_now
 from app.core.s3.errors import ObjectChanged, ObjectNotFound
 from app.modules.auth.principal import Principal, Scope
-from app.modules.files.exceptions import FileNotAvailable, FileNotFound
+from app.modules.files.exceptions import FileNotAvailable
 from app.modules.files.idempotency_key_repository import KeyClaim
-from app.modules.files.models import ChecksumKind, FileStatus, FileUpload
+from app.modules.files.models import ChecksumKind, FileUpload
 from app.modules.files.names import clean_filename
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
@@ -21,8 +21,12 @@ from app.modules.files.services.drafts import FileDraft, VerifiedContent
 from app.modules.files.services.idempotency import fingerprint
 from app.modules.files.services.parts import ServiceParts
 from app.modules.files.services.purposes import NewFile
-from app.modules.files.services.records import is_deleted, owned, refusal, touch
+from app.modules.files.services.records import owned, refusal
 from app.modules.files.services.reservations import Reservation
+from app.modules.files.services.transitions import apply, copyable, deletion, restoration
+
+# What a caller is told who sees a file without being entrusted with it.
+NOT_YOURS_TO_COPY = "The file is public, but not yours to copy."
 
 
 @dataclass(frozen=True)
@@ -48,28 +52,17 @@ class LifecycleService:
         """
         async with self._parts.attempt(principal, Action.DELETE, file_id) as session:
             file = await owned(FileRepository(session), principal, file_id, if_match)
-            if file.status == FileStatus.DELETED:
+            if not (values := deletion(file, utc_now())):
                 return
-            if file.status != FileStatus.AVAILABLE:
-                raise FileNotAvailable(f"The file is {file.status}; remove it with hard_delete=true.")
-            file.status = FileStatus.DELETED
-            file.deleted_at = utc_now()
-            touch(file)
+            apply(file, values)
             record(session, principal.actor, Action.DELETE, file_id=file_id, owner_id=file.owner_id)
 
     async def restore(self, principal: Principal, file_id: UUID, *, if_match: str | None) -> FileUpload:
         """Undo a soft delete; an available file is returned as it is."""
         async with self._parts.attempt(principal, Action.RESTORE, file_id) as session:
             file = await owned(FileRepository(session), principal, file_id, if_match)
-            if file.status not in {FileStatus.AVAILABLE, FileStatus.DELETED}:
-                raise FileNotAvailable(f"The file is {file.status}; there is nothing to restore.")
-            if is_deleted(file):
-                if file.expires_at is not None and file.expires_at <= utc_now():
-                    # It would be deleted again in the same moment.
-                    file.expires_at = None
-                file.status = FileStatus.AVAILABLE
-                file.deleted_at = None
-                touch(file)
+            if values := restoration(file, utc_now()):
+                apply(file, values)
                 record(session, principal.actor, Action.RESTORE, file_id=file_id, owner_id=file.owner_id)
         return file
 
@@ -116,12 +109,8 @@ class LifecycleService:
             repository = FileRepository(session)
             source = await repository.entrusted(principal, file_id)
             if source is None:
-                raise await refusal(repository, principal, file_id, "The file is public, but not yours to copy.")
-        if is_deleted(source):
-            raise FileNotFound("The file was deleted; restore it first.")
-        stored = source.current_object
-        if source.status != FileStatus.AVAILABLE or stored is None:
-            raise FileNotAvailable(f"The file is {source.status}; it can't be copied.")
+                raise await refusal(repository, principal, file_id, NOT_YOURS_TO_COPY)
+        stored = copyable(source)
         filename = source.filename if changes.filename is None else clean_filename(changes.filename)
         draft = FileDraft(
             owner_id=source.owner_id if principal.is_admin else owner,

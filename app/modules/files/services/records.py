@@ -12,6 +12,10 @@ from app.modules.files.exceptions import FileNotAvailable, FileNotFound, Precond
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.repository import FileRepository
 
+# What a caller is told who sees a file.
+ONLY_ITS_OWNER = "You see this file, but only its owner may do this."
+MAY_NOT_CHANGE = "You see this file, but may not change it."
+
 
 def record_etag(file: FileUpload) -> str:
     """The ETag of the record: it changes with every change of it."""
@@ -41,7 +45,7 @@ async def owned(
     principal.require(Scope.WRITE)
     file = await repository.owned(principal, file_id, for_update=True)
     if file is None:
-        raise await refusal(repository, principal, file_id, "You see this file, but only its owner may do this.")
+        raise await refusal(repository, principal, file_id, ONLY_ITS_OWNER)
     require_version(file, if_match)
     return file
 
@@ -59,7 +63,7 @@ async def changeable(
     principal.require(Scope.WRITE)
     file = await repository.changeable(principal, file_id)
     if file is None:
-        raise await refusal(repository, principal, file_id, "You see this file, but may not change it.")
+        raise await refusal(repository, principal, file_id, MAY_NOT_CHANGE)
     require_version(file, if_match)
     return file
 
