@@ -80,8 +80,9 @@ class S3(StoreCalls):
             Key=key,
             CopySource={"Bucket": self.bucket, "Key": source_key},
             CopySourceIfMatch=source_etag,
-            # The directive REPLACE forgets the content type unless it is sent again.
+            # Nothing of what its writer told the store of the source; the content type has to be sent again then.
             MetadataDirective="REPLACE",
+            TaggingDirective="REPLACE",
             ContentType=content_type,
             Metadata=metadata,
             **self.write_options(storage_class),

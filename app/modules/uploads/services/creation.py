@@ -198,7 +198,9 @@ class CreationService:
         self, actor: Actor, file: FileUpload, upload: UploadSession, stored: StoredObject
     ) -> None:
         """Open the store's upload. Its id never leaves the service in an answer of ours."""
-        target = ObjectTarget(stored.key, file.id, file.content_type, file.storage_class)
+        # An upload that stays where it is keeps this type; if another is found, it has to be copied.
+        media_type = self._policy.expected_type(file.filename, file.content_type)
+        target = ObjectTarget(stored.key, file.id, media_type, file.storage_class)
         try:
             # Others check each part by what its URL signs alone.
             must_know = upload.has_part_checksums and (await self._capabilities.known()).part_checksums
