@@ -90,6 +90,18 @@ async def object_pages(calls: StoreCalls, prefix: str, after: Position) -> Async
         options = {"ContinuationToken": token}
 
 
+async def key_pages(calls: StoreCalls, prefix: str) -> AsyncIterator[list[str]]:
+    """The keys below a prefix; a store that fails isn't asked again, for callers who come back soon anyway."""
+    options: dict[str, object] = {}
+    while True:
+        answer = await calls.ask("list_objects_v2", Prefix=prefix, **options)
+        yield [item["Key"] for item in answer.get("Contents", [])]
+        token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+        if not token:
+            return
+        options = {"ContinuationToken": token}
+
+
 async def version_pages(calls: StoreCalls, prefix: str, after: Position) -> AsyncIterator[Page[ListedObject]]:
     """All versions and markers below a prefix; a key's markers come behind its versions.
 

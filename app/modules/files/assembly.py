@@ -70,7 +70,7 @@ def build_file_services(settings: Settings, database: Database, s3: S3, afterwor
         replacing=ReplaceService(parts, receiving),
         batch=BatchService(lifecycle, editing),
         cleanup=CleanupService(database, store),
-        removal=RemovalService(database, store, settings.upload),
+        removal=RemovalService(database, store, settings.upload, settings.store.key_prefix),
         upload_settings=settings.upload,
     )
     return FileParts(services, store, policy, reservations, parts.keys, quotas)

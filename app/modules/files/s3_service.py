@@ -15,6 +15,7 @@ from uuid import UUID
 from app.config import MEBIBYTE
 from app.core.s3.adapter import S3
 from app.core.s3.errors import ObjectNotFound, StorageUnavailable, UploadNotFound
+from app.core.s3.listing import key_pages
 from app.core.s3.objects import ObjectHead, PartTag
 from app.core.s3.streams import ObjectStream
 from app.core.tasks import task_group
@@ -179,6 +180,10 @@ class FileStore:
         return await self._s3.open(
             stored.key, etag=stored.etag, first=None if is_whole else first, last=None if is_whole else last
         )
+
+    def keys_below(self, prefix: str) -> AsyncIterator[list[str]]:
+        """The keys of all objects below a prefix, in pages of up to 1,000."""
+        return key_pages(self._s3, prefix)
 
     async def remove(self, key: str, *, upload_id: str | None, may_be_multipart: bool) -> None:
         """Leave nothing under a key: no object, no unfinished multipart upload."""

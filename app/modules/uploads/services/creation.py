@@ -18,6 +18,7 @@ from app.modules.auth.principal import Principal, Scope
 from app.modules.files.content import ContentPolicy, canonical
 from app.modules.files.exceptions import EmptyFile, FileTooLarge, IdempotencyInProgress
 from app.modules.files.idempotency_key_repository import IdempotencyKeyRepository, KeyClaim
+from app.modules.files.keys import staging_prefix
 from app.modules.files.models import FileUpload, ObjectRole, StoredObject
 from app.modules.files.names import clean_filename
 from app.modules.files.removal_repository import RemovalRepository
@@ -156,7 +157,7 @@ class CreationService:
         stored.held_for, stored.held_bytes, stored.held_files = draft.owner_id, wish.size_bytes, 1
         stored.role = self._offers.role_for(method)
         if stored.role == ObjectRole.STAGING:
-            stored.key = f"{self._settings.store.key_prefix}.holdfast/staging/{uuid4()}"
+            stored.key = f"{staging_prefix(self._settings.store.key_prefix)}{uuid4()}"
         else:
             file.current_object_id, file.current_object = stored.id, stored
         # Until then clients write to it, not a process of ours: the lease has no token.
