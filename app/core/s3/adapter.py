@@ -25,6 +25,18 @@ STREAMS_PER_SLOT = 8
 # How long it's taken for granted whether the bucket has versions.
 VERSIONS_KNOWN_SECONDS = 60.0
 
+# What a store keeps of an object and sends to its readers, although no upload URL signs it.
+READER_HEADERS = frozenset(
+    {
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "expires",
+        "x-amz-website-redirect-location",
+    }
+)
+
 
 class S3(StoreCalls):
     """One bucket behind one client for the life of the process.
@@ -110,6 +122,7 @@ class S3(StoreCalls):
             encryption=answer.get("ServerSideEncryption"),
             version_id=answer.get("VersionId"),
             sha256_base64=answer.get("ChecksumSHA256"),
+            reader_headers=READER_HEADERS.intersection(answer["ResponseMetadata"]["HTTPHeaders"]),
         )
 
     async def open(

@@ -48,11 +48,26 @@ class ObjectTarget:
 
 @dataclass(frozen=True)
 class CopySource:
-    """Exactly which bytes are copied."""
+    """Exactly which bytes are copied.
+
+    Args:
+        key: of the object.
+        size_bytes: of it.
+        etag: the copy fails if it's another's by then.
+        head: the object as the store shows it.
+    """
 
     key: str
     size_bytes: int
     etag: str
+    head: ObjectHead
+
+    def is_plain(self, storage_class: str) -> bool:
+        """Whether its writer told the store nothing that a copy might take over.
+
+        A copy is asked to take over nothing, but some stores keep `Content-Encoding` and the storage class anyway.
+        """
+        return not self.head.reader_headers and self.head.storage_class == storage_class
 
 
 def part_size_for(size_bytes: int) -> int:
@@ -115,9 +130,12 @@ class FileStore:
         """Join the parts to the object."""
         await self._s3.multipart.complete(key, upload_id, parts)
 
-    def is_copied_by_parts(self, size_bytes: int) -> bool:
-        """Whether a copy of that size is a multipart upload."""
-        return size_bytes > self._copy_limit_bytes
+    def is_copied_by_parts(self, source: CopySource, storage_class: str) -> bool:
+        """Whether the copy is a multipart upload: of a large object, and of one that isn't plain.
+
+        Parts carry bytes and nothing else, on every store.
+        """
+        return source.size_bytes > self._copy_limit_bytes or not source.is_plain(storage_class)
 
     async def last_part_at(self, key: str, upload_id: str) -> datetime | None:
         """When the newest part of a multipart upload arrived; None if there is none, or no such upload."""
@@ -130,7 +148,7 @@ class FileStore:
     async def copy(self, source: CopySource, target: ObjectTarget) -> None:
         """Copy inside the store, pinned to the source's ETag; no byte passes here."""
         size_bytes, etag = source.size_bytes, source.etag
-        if not self.is_copied_by_parts(size_bytes):
+        if not self.is_copied_by_parts(source, target.storage_class):
             await self._s3.copy(
                 source.key,
                 target.key,

@@ -95,9 +95,12 @@ class PromotionService:
         """
 
         async def write(reservation: Reservation) -> tuple[FileDraft, VerifiedContent]:
-            reservation.may_be_multipart = self._store.is_copied_by_parts(head.size_bytes)
-            await self._store.copy(CopySource(source.key, head.size_bytes, head.etag), reservation.target)
+            bytes_of = CopySource(source.key, head.size_bytes, head.etag, head)
+            reservation.may_be_multipart = self._store.is_copied_by_parts(bytes_of, draft.storage_class)
+            await self._store.copy(bytes_of, reservation.target)
             copied = await self._store.head(reservation.target.key)
+            if copied.reader_headers - head.reader_headers:
+                raise ObjectChanged  # the same bytes, written once more with headers since they were looked at
             if trusts_store_checksum:
                 copied = replace(copied, sha256_base64=head.sha256_base64)
             verified = await self._verifier.verify(
