@@ -27,8 +27,8 @@ HEADERS = {
 # They differ from object to object, or from answer to answer.
 OWN = {
     "etag", "last-modified", "date", "x-amz-request-id", "x-amz-id-2", "x-amz-version-id", "x-amz-meta-file-id",
-    "x-amzn-requestid", "x-timestamp", "x-trans-id", "x-openstack-request-id", "x-amz-checksum-sha256", "x-amz-checksum-crc32",
-    "x-amz-checksum-type",
+    "x-amzn-requestid", "x-timestamp", "x-trans-id", "x-openstack-request-id", "x-amz-checksum-sha256",
+    "x-amz-checksum-crc32", "x-amz-checksum-type",
 }  # fmt: skip
 
 

@@ -86,6 +86,21 @@ def test_no_key_of_a_file_ever_had_an_url_that_outlives_the_upload(begun, regist
         assert urlsplit(url).path.endswith(key)
 
 
+def test_an_upload_that_an_older_release_began_under_a_files_key_is_copied_away_from_its_url(begun, registry):
+    each = begun("put")
+    [written] = registry.rows("SELECT id, key FROM stored_objects WHERE file_id = $1", each.file_id)
+    registry.rows("UPDATE stored_objects SET role = 'content' WHERE id = $1", written["id"])
+    registry.rows("UPDATE file_uploads SET current_object_id = $2 WHERE id = $1", each.file_id, written["id"])
+    assert each.finish().status_code == 200
+    record = each.client.get(f"/files/{each.file_id}").json()
+    assert record["s3_key"] != written["key"]
+    each.wait_until_given_up_objects_are_gone()
+    each.write_late()
+    assert each.readable() == [PDF] * 3
+    each.end_urls()
+    wait_until(lambda: each.states() == {"stored", "removed"})
+
+
 @pytest.mark.parametrize("end", ["completion", "hard delete"])
 def test_late_bytes_count_for_nobody_and_confuse_no_record(begun, registry, end):
     each = begun("put")
