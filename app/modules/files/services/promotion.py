@@ -108,7 +108,7 @@ class PromotionService:
             )
             if verified.content_type != draft.content_type:
                 raise ObjectChanged  # since it was looked at
-            found = VerifiedContent(copied.size_bytes, verified.sha256, verified.sha256_kind)
+            found = VerifiedContent(copied.size_bytes, verified.sha256, verified.sha256_kind, head=copied)
             return draft, found
 
         try:
