@@ -14,7 +14,7 @@ from app.core.presign.presigner import Presigner
 from app.core.s3.answers import etag_of, told
 from app.core.s3.calls import StoreCalls
 from app.core.s3.clients import make_clients
-from app.core.s3.errors import ObjectNotFound, StorageMisconfigured
+from app.core.s3.errors import ObjectNotFound, StorageMisconfigured, is_not_implemented
 from app.core.s3.listing import erase_versions, has_versions
 from app.core.s3.multipart import MultipartUploads
 from app.core.s3.objects import ObjectHead
@@ -47,6 +47,7 @@ class S3(StoreCalls):
 
     def __init__(self, settings: StoreSettings) -> None:
         self.open_streams = 0
+        self._knows_tags = True
         self._has_versions, self._versions_known_until = False, float("-inf")
         self._max_streams = settings.max_concurrency * STREAMS_PER_SLOT
         clients = make_clients(settings, connections=settings.max_concurrency + self._max_streams)
@@ -86,19 +87,28 @@ class S3(StoreCalls):
         storage_class: str = "STANDARD",
     ) -> None:
         """Copy an object up to 5 GiB inside the store, only if it is still the one of `source_etag`."""
-        await self.call(
-            self.client.copy_object,
-            Bucket=self.bucket,
-            Key=key,
-            CopySource={"Bucket": self.bucket, "Key": source_key},
-            CopySourceIfMatch=source_etag,
+        options: dict[str, Any] = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "CopySource": {"Bucket": self.bucket, "Key": source_key},
+            "CopySourceIfMatch": source_etag,
             # Nothing of what its writer told the store of the source; the content type has to be sent again then.
-            MetadataDirective="REPLACE",
-            TaggingDirective="REPLACE",
-            ContentType=content_type,
-            Metadata=metadata,
+            "MetadataDirective": "REPLACE",
+            "ContentType": content_type,
+            "Metadata": metadata,
             **self.write_options(storage_class),
-        )
+        }
+        if self._knows_tags:
+            try:
+                await self.call(self.client.copy_object, TaggingDirective="REPLACE", **options)
+            except StorageMisconfigured as error:
+                if not is_not_implemented(error):
+                    raise
+                self._knows_tags = False
+            else:
+                return
+        # Who doesn't know the directive, such as Cloudflare's R2, has no tags that a copy could take over.
+        await self.call(self.client.copy_object, **options)
 
     async def head(self, key: str, *, with_checksum: bool = False) -> ObjectHead:
         """What the store says about an object, with the SHA-256 it keeps if that is asked for.

@@ -9,11 +9,9 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import ClientError
-
 from app.core.exceptions import Unavailable
 from app.core.s3.calls import StoreCalls
-from app.core.s3.errors import StorageMisconfigured, answer_code
+from app.core.s3.errors import StorageMisconfigured, is_not_implemented
 
 # A store that is slow or says SlowDown gets a pause before it is asked again, each twice as long.
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -149,7 +147,7 @@ async def has_versions(calls: StoreCalls) -> bool:
     try:
         return "Status" in await _patiently(calls, "get_bucket_versioning")
     except StorageMisconfigured as error:
-        if isinstance(error.__cause__, ClientError) and answer_code(error.__cause__) in {"NotImplemented", "501"}:
+        if is_not_implemented(error):
             return False
         raise
 

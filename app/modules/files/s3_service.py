@@ -29,6 +29,8 @@ MAX_PARTS_IN_FLIGHT = 3
 MEMORY_IN_FLIGHT_BYTES = 32 * MEBIBYTE
 COPY_PART_BYTES = 512 * MEBIBYTE
 READ_BYTES = MEBIBYTE
+# What stores take where none is named.
+STANDARD = "STANDARD"
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,11 @@ class CopySource:
     def is_plain(self, storage_class: str) -> bool:
         """Whether its writer told the store nothing that a copy might take over.
 
-        A copy is asked to take over nothing, but some stores keep `Content-Encoding` and the storage class anyway.
+        A copy is asked to take over nothing, but some stores keep `Content-Encoding` anyway, and the storage class
+        where the usual one is meant.
         """
-        return not self.head.reader_headers and self.head.storage_class == storage_class
+        is_told = storage_class != STANDARD
+        return not self.head.reader_headers and (is_told or self.head.storage_class == STANDARD)
 
 
 def part_size_for(size_bytes: int) -> int:

@@ -33,7 +33,7 @@ from app.modules.uploads.exceptions import UploadNotFound
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import MAX_PART_BYTES, plan_parts
 from app.modules.uploads.repository import NEW_UPLOAD, UploadRepository
-from app.modules.uploads.services.offers import Offer, OfferService
+from app.modules.uploads.services.offers import STAGING_CLASS, Offer, OfferService
 from app.modules.uploads.services.shared import Shared
 
 MULTIPART_ABOVE_BYTES = 64 * MEBIBYTE
@@ -201,7 +201,8 @@ class CreationService:
         """Open the store's upload. Its id never leaves the service in an answer of ours."""
         # An upload that stays where it is keeps this type; if another is found, it has to be copied.
         media_type = self._policy.expected_type(file.filename, file.content_type)
-        target = ObjectTarget(stored.key, file.id, media_type, file.storage_class)
+        storage_class = file.storage_class if stored.role == ObjectRole.CONTENT else STAGING_CLASS
+        target = ObjectTarget(stored.key, file.id, media_type, storage_class)
         try:
             # Others check each part by what its URL signs alone.
             must_know = upload.has_part_checksums and (await self._capabilities.known()).part_checksums

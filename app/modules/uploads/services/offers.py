@@ -17,6 +17,9 @@ from app.modules.uploads.exceptions import UploadExpired
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import PartPlan
 
+# Others have to be paid for a month at least, or can't be read at once. The copy gets the class that is wanted.
+STAGING_CLASS = "STANDARD"
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -78,7 +81,7 @@ class OfferService:
                 part_count=plan.count,
             )
         if upload.method == UploadMethod.POST:
-            form = {"Content-Type": file.content_type, **self._s3.write_headers(file.storage_class)}
+            form = {"Content-Type": file.content_type, **self._s3.write_headers(STAGING_CLASS)}
             url, fields = await self._s3.presign_post(
                 stored.key, ttl_seconds=ttl, size_bytes=upload.declared_bytes, fields=form
             )
@@ -86,7 +89,7 @@ class OfferService:
         headers = {
             "Content-Type": file.content_type,
             "Content-Length": str(upload.declared_bytes),
-            **self._s3.write_headers(file.storage_class),
+            **self._s3.write_headers(STAGING_CLASS),
         }
         if upload.declared_sha256:
             headers["x-amz-checksum-sha256"] = _base64_of(upload.declared_sha256)
