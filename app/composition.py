@@ -66,6 +66,7 @@ class Composition:
         """What goes on beside requests for as long as the process lives."""
         loops = [self.capabilities.keep_learning()]
         loops.append(self.files.cleanup.run_forever(self.settings.upload.cleanup_interval_seconds))
+        loops.append(self.files.removal.keep_staging_clear(self.settings.upload.cleanup_interval_seconds))
         loops.append(self.maintenance.run_forever(self.settings.maintenance.maintenance_interval_seconds))
         if self.settings.outbox.enabled:
             loops.append(self.outbox.run_forever())

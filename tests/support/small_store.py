@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 ERROR = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>-</Message></Error>"
 EMPTY_LIST = "<?xml version='1.0'?><ListBucketResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'/>"
 
+COPIED = "<?xml version='1.0'?><CopyObjectResult><ETag>e</ETag></CopyObjectResult>"
+
 
 @dataclass
 class Habits:
@@ -27,6 +29,7 @@ class Habits:
         signed_headers_required: False lets a client leave out what was signed.
         plain_puts_fail_after: so many PUTs are answered, all later ones with 500.
         lengths_told: False sends objects without saying how long they are.
+        copies: whether it copies, without knowing of tags.
     """
 
     condition: str = "atomic"
@@ -34,6 +37,7 @@ class Habits:
     signed_headers_required: bool = True
     plain_puts_fail_after: int | None = None
     lengths_told: bool = True
+    copies: bool = False
     connections: int = 0
     puts: int = 0
     posted: int = 0
@@ -76,6 +80,9 @@ class Handler(BaseHTTPRequestHandler):
             and not self._signed_headers <= {name.lower() for name in self.headers}
         ):
             return self._answer(403, ERROR.format(code="SignatureDoesNotMatch"))
+        if habits.copies and "x-amz-copy-source" in self.headers and "x-amz-tagging-directive" not in self.headers:
+            habits.objects[self._key] = habits.objects[unquote(f"/{self.headers['x-amz-copy-source']}")]
+            return self._answer(200, COPIED)
         if {"partNumber", "uploads"} & self._query.keys() or "x-amz-copy-source" in self.headers:
             return self._answer(501, ERROR.format(code="NotImplemented"))
         with habits.lock:

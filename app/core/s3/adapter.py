@@ -14,7 +14,7 @@ from app.core.presign.presigner import Presigner
 from app.core.s3.answers import etag_of, told
 from app.core.s3.calls import StoreCalls
 from app.core.s3.clients import make_clients
-from app.core.s3.errors import ObjectNotFound, StorageMisconfigured
+from app.core.s3.errors import ObjectNotFound, StorageMisconfigured, is_not_implemented
 from app.core.s3.listing import erase_versions, has_versions
 from app.core.s3.multipart import MultipartUploads
 from app.core.s3.objects import ObjectHead
@@ -24,6 +24,18 @@ from app.core.slots import StorageBusy
 STREAMS_PER_SLOT = 8
 # How long it's taken for granted whether the bucket has versions.
 VERSIONS_KNOWN_SECONDS = 60.0
+
+# What a store keeps of an object and sends to its readers, although no upload URL signs it.
+READER_HEADERS = frozenset(
+    {
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "expires",
+        "x-amz-website-redirect-location",
+    }
+)
 
 
 class S3(StoreCalls):
@@ -35,6 +47,7 @@ class S3(StoreCalls):
 
     def __init__(self, settings: StoreSettings) -> None:
         self.open_streams = 0
+        self._knows_tags = True
         self._has_versions, self._versions_known_until = False, float("-inf")
         self._max_streams = settings.max_concurrency * STREAMS_PER_SLOT
         clients = make_clients(settings, connections=settings.max_concurrency + self._max_streams)
@@ -74,18 +87,28 @@ class S3(StoreCalls):
         storage_class: str = "STANDARD",
     ) -> None:
         """Copy an object up to 5 GiB inside the store, only if it is still the one of `source_etag`."""
-        await self.call(
-            self.client.copy_object,
-            Bucket=self.bucket,
-            Key=key,
-            CopySource={"Bucket": self.bucket, "Key": source_key},
-            CopySourceIfMatch=source_etag,
-            # The directive REPLACE forgets the content type unless it is sent again.
-            MetadataDirective="REPLACE",
-            ContentType=content_type,
-            Metadata=metadata,
+        options: dict[str, Any] = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "CopySource": {"Bucket": self.bucket, "Key": source_key},
+            "CopySourceIfMatch": source_etag,
+            # Nothing of what its writer told the store of the source; the content type has to be sent again then.
+            "MetadataDirective": "REPLACE",
+            "ContentType": content_type,
+            "Metadata": metadata,
             **self.write_options(storage_class),
-        )
+        }
+        if self._knows_tags:
+            try:
+                await self.call(self.client.copy_object, TaggingDirective="REPLACE", **options)
+            except StorageMisconfigured as error:
+                if not is_not_implemented(error):
+                    raise
+                self._knows_tags = False
+            else:
+                return
+        # Who doesn't know the directive, such as Cloudflare's R2, has no tags that a copy could take over.
+        await self.call(self.client.copy_object, **options)
 
     async def head(self, key: str, *, with_checksum: bool = False) -> ObjectHead:
         """What the store says about an object, with the SHA-256 it keeps if that is asked for.
@@ -109,6 +132,7 @@ class S3(StoreCalls):
             encryption=answer.get("ServerSideEncryption"),
             version_id=answer.get("VersionId"),
             sha256_base64=answer.get("ChecksumSHA256"),
+            reader_headers=READER_HEADERS.intersection(answer["ResponseMetadata"]["HTTPHeaders"]),
         )
 
     async def open(

@@ -117,3 +117,9 @@ def answer_code(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))
     return type(error).__name__
+
+
+def is_not_implemented(error: HoldfastError) -> bool:
+    """Whether a translated error means that the store knows no such operation, header or condition."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and answer_code(cause) in {"NotImplemented", "501"}

@@ -9,11 +9,9 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import ClientError
-
 from app.core.exceptions import Unavailable
 from app.core.s3.calls import StoreCalls
-from app.core.s3.errors import StorageMisconfigured, answer_code
+from app.core.s3.errors import StorageMisconfigured, is_not_implemented
 
 # A store that is slow or says SlowDown gets a pause before it is asked again, each twice as long.
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -90,6 +88,18 @@ async def object_pages(calls: StoreCalls, prefix: str, after: Position) -> Async
         options = {"ContinuationToken": token}
 
 
+async def key_pages(calls: StoreCalls, prefix: str) -> AsyncIterator[list[str]]:
+    """The keys below a prefix; a store that fails isn't asked again, for callers who come back soon anyway."""
+    options: dict[str, object] = {}
+    while True:
+        answer = await calls.ask("list_objects_v2", Prefix=prefix, **options)
+        yield [item["Key"] for item in answer.get("Contents", [])]
+        token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+        if not token:
+            return
+        options = {"ContinuationToken": token}
+
+
 async def version_pages(calls: StoreCalls, prefix: str, after: Position) -> AsyncIterator[Page[ListedObject]]:
     """All versions and markers below a prefix; a key's markers come behind its versions.
 
@@ -137,7 +147,7 @@ async def has_versions(calls: StoreCalls) -> bool:
     try:
         return "Status" in await _patiently(calls, "get_bucket_versioning")
     except StorageMisconfigured as error:
-        if isinstance(error.__cause__, ClientError) and answer_code(error.__cause__) in {"NotImplemented", "501"}:
+        if is_not_implemented(error):
             return False
         raise
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from app.config import MEBIBYTE
-from app.core.s3.errors import ObjectChanged, ObjectNotFound, StorageMisconfigured, answer_code
+from app.core.s3.errors import ObjectChanged, ObjectNotFound, StorageMisconfigured, is_not_implemented
 from app.core.s3.objects import PartTag
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ async def remove_exactly(s3: S3, source: ExactObject) -> None:
     except ObjectNotFound:
         return
     except StorageMisconfigured as error:
-        if not (isinstance(error.__cause__, ClientError) and answer_code(error.__cause__) in {"NotImplemented", "501"}):
+        if not is_not_implemented(error):
             raise
         # This store knows no condition; the look a moment ago is the best there is.
         await s3.ask("delete_object", Key=source.key)

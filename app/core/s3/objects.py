@@ -19,6 +19,8 @@ class ObjectHead:
     encryption: str | None
     version_id: str | None
     sha256_base64: str | None = None
+    # What the object's writer wants readers to be told besides its type: the names, in lower case.
+    reader_headers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

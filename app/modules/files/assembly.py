@@ -74,7 +74,7 @@ def build_file_services(
         replacing=ReplaceService(parts, receiving),
         batch=BatchService(database, CopyingService(database, lifecycle)),
         cleanup=CleanupService(database, store),
-        removal=RemovalService(database, store, settings.upload),
+        removal=RemovalService(database, store, settings.upload, settings.store.key_prefix),
         upload_settings=settings.upload,
     )
     return FileParts(services, store, policy, reservations, parts.keys, quotas)

@@ -62,6 +62,15 @@ def build_key(
     return prefix + folder_part + date_part + lead + (f"_{stem}" if stem else "") + ending
 
 
+def staging_prefix(prefix: str) -> str:
+    """Where clients write what is copied from there once they say that it's complete; no file's key begins so.
+
+    Args:
+        prefix: `S3_KEY_PREFIX`, empty or ending in `/`.
+    """
+    return f"{prefix}.holdfast/staging/"
+
+
 def _plain(text: str) -> str:
     """ASCII letters, digits, `_`, `.` and `-` only, without two dots in a row."""
     return _DOTS.sub(".", _STRANGE.sub("_", anyascii(text)))

@@ -129,6 +129,11 @@ class RemovalRepository:
         query = select(StoredObject).where(StoredObject.id == object_id, StoredObject.state == ObjectState.REMOVING)
         return await self._session.scalar(query)
 
+    async def given_up(self, keys: Sequence[str]) -> Sequence[str]:
+        """Which of these keys belong to objects that were given up, so that nothing may lie there."""
+        query = select(StoredObject.key).where(StoredObject.key.in_(keys), StoredObject.state == ObjectState.REMOVING)
+        return (await self._session.scalars(query)).all()
+
     async def mark_removed(self, stored: StoredObject) -> None:
         """Say that nothing is left of an object; the row stays, so that its key is never used again."""
         removing = (StoredObject.id == stored.id, StoredObject.state == ObjectState.REMOVING)

@@ -15,6 +15,7 @@ from uuid import UUID
 from app.config import MEBIBYTE
 from app.core.s3.adapter import S3
 from app.core.s3.errors import ObjectNotFound, StorageUnavailable, UploadNotFound
+from app.core.s3.listing import key_pages
 from app.core.s3.objects import ObjectHead, PartTag
 from app.core.s3.streams import ObjectStream
 from app.core.tasks import task_group
@@ -28,6 +29,8 @@ MAX_PARTS_IN_FLIGHT = 3
 MEMORY_IN_FLIGHT_BYTES = 32 * MEBIBYTE
 COPY_PART_BYTES = 512 * MEBIBYTE
 READ_BYTES = MEBIBYTE
+# What stores take where none is named.
+STANDARD = "STANDARD"
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,28 @@ class ObjectTarget:
 
 @dataclass(frozen=True)
 class CopySource:
-    """Exactly which bytes are copied."""
+    """Exactly which bytes are copied.
+
+    Args:
+        key: of the object.
+        size_bytes: of it.
+        etag: the copy fails if it's another's by then.
+        head: the object as the store shows it.
+    """
 
     key: str
     size_bytes: int
     etag: str
+    head: ObjectHead
+
+    def is_plain(self, storage_class: str) -> bool:
+        """Whether its writer told the store nothing that a copy might take over.
+
+        A copy is asked to take over nothing, but some stores keep `Content-Encoding` anyway, and the storage class
+        where the usual one is meant.
+        """
+        is_told = storage_class != STANDARD
+        return not self.head.reader_headers and (is_told or self.head.storage_class == STANDARD)
 
 
 def part_size_for(size_bytes: int) -> int:
@@ -114,9 +134,12 @@ class FileStore:
         """Join the parts to the object."""
         await self._s3.multipart.complete(key, upload_id, parts)
 
-    def is_copied_by_parts(self, size_bytes: int) -> bool:
-        """Whether a copy of that size is a multipart upload."""
-        return size_bytes > self._copy_limit_bytes
+    def is_copied_by_parts(self, source: CopySource, storage_class: str) -> bool:
+        """Whether the copy is a multipart upload: of a large object, and of one that isn't plain.
+
+        Parts carry bytes and nothing else, on every store.
+        """
+        return source.size_bytes > self._copy_limit_bytes or not source.is_plain(storage_class)
 
     async def last_part_at(self, key: str, upload_id: str) -> datetime | None:
         """When the newest part of a multipart upload arrived; None if there is none, or no such upload."""
@@ -129,7 +152,7 @@ class FileStore:
     async def copy(self, source: CopySource, target: ObjectTarget) -> None:
         """Copy inside the store, pinned to the source's ETag; no byte passes here."""
         size_bytes, etag = source.size_bytes, source.etag
-        if not self.is_copied_by_parts(size_bytes):
+        if not self.is_copied_by_parts(source, target.storage_class):
             await self._s3.copy(
                 source.key,
                 target.key,
@@ -179,6 +202,10 @@ class FileStore:
         return await self._s3.open(
             stored.key, etag=stored.etag, first=None if is_whole else first, last=None if is_whole else last
         )
+
+    def keys_below(self, prefix: str) -> AsyncIterator[list[str]]:
+        """The keys of all objects below a prefix, in pages of up to 1,000."""
+        return key_pages(self._s3, prefix)
 
     async def remove(self, key: str, *, upload_id: str | None, may_be_multipart: bool) -> None:
         """Leave nothing under a key: no object, no unfinished multipart upload."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
+from app.composition import composed
 from app.modules.maintenance.services.jobs import Job
+from tests import samples
+from tests.support.direct import begin, complete, post_form, put, send
 from tests.support.maintenance import Corner, counts
+from tests.support.service import wait_until
 from tests.support.states import hard_delete
 from tests.support.stores import Bucket
 
@@ -63,6 +68,33 @@ def test_hard_delete_leaves_no_version_and_no_marker_of_exactly_that_key(corner,
     assert len(kept(corner, key)) == 6
     hard_delete(alice, registry, file)
     assert kept(corner) == [(each, False) for each in longer]
+
+
+@pytest.mark.parametrize("method", ["put", "post"])
+def test_an_uploads_url_leaves_no_version_of_what_it_wrote(corner, alice, registry, capabilities, method):
+    """Neither of what was copied from there, nor of what it writes again and again while it lives."""
+    if method == "post" and not capabilities["post_policy"]:
+        return
+    content = samples.pdf()
+    upload = begin(alice, content, "report.pdf", method=method, expiry=604_800)
+    send(alice, upload, content)
+    file = complete(alice, upload).json()
+    path = "SELECT key FROM stored_objects WHERE file_id = $1 AND role = 'staging'"
+    [staging] = registry.rows(path, file["id"])
+    wait_until(lambda: kept(corner) == [(file["s3_key"], False)])
+    for _ in range(3):
+        answer = put(upload, content) if method == "put" else post_form(upload, content)
+        assert answer.status_code in {200, 204, 412}
+    assert len(kept(corner, staging["key"])) == (1 if capabilities["conditional_put"] and method == "put" else 3)
+    asyncio.run(cleared(corner.service.settings))
+    assert kept(corner) == [(file["s3_key"], False)]
+    assert alice.get(f"/files/{file['id']}/download").content == content
+
+
+async def cleared(settings) -> None:
+    """As every process does it now and then."""
+    async with composed(settings.without_outbox()) as parts:
+        await parts.files.removal.clear_staging()
 
 
 def test_soft_delete_touches_no_object(corner, alice):

@@ -68,6 +68,27 @@ def test_a_large_file_is_verified_by_a_job_and_unreadable_until_then(jobs):
     assert jobs.get(f"{path}/download").content == LARGE
 
 
+@pytest.mark.parametrize("method", ["put", "post"])
+def test_a_sha256_that_the_store_checked_when_it_was_sent_is_not_computed_again(
+    jobs, registry, capabilities, methods, method
+):
+    """The URL of a PUT signs it, so no other bytes can have come; a form can't sign it, so all is read."""
+    if method not in methods:
+        return
+    digest = hashlib.sha256(LARGE).hexdigest()
+    upload = begin(jobs, LARGE, "data.bin", method=method, checksum_sha256=digest)
+    send(jobs, upload, LARGE)
+    is_told = method == "put" and capabilities["verifies_sha256"] and capabilities["returns_sha256"]
+    answer = complete(jobs, upload)
+    if is_told:
+        assert (answer.status_code, answer.json()["status"]) == (200, "available")
+    path = f"/files/{upload['file']['id']}"
+    wait_until(lambda: jobs.get(path).json()["status"] == "available")
+    key = jobs.get(path).json()["s3_key"]
+    [row] = registry.rows("SELECT sha256, sha256_kind FROM stored_objects WHERE key = $1", key)
+    assert row == {"sha256": digest, "sha256_kind": "store" if is_told else "read"}
+
+
 def test_a_job_rejects_what_is_not_what_was_declared(jobs):
     upload = begin(jobs, LARGE, "data.bin", method="multipart", checksum_sha256="0" * 64)
     send(jobs, upload, LARGE)

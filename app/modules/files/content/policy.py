@@ -128,6 +128,16 @@ class ContentPolicy:
         by_name = {row.media_type: row.media_type for row in fitting}
         return by_name.get(declared) or by_name.get(found.media_type) or fitting[0].media_type
 
+    def expected_type(self, filename: str, declared_type: str | None) -> str:
+        """The media type that `judge` will most likely find, where a store must be told one before there are bytes.
+
+        Raises:
+            ExtensionNotAllowed, ContentTypeNotAllowed: as in `check_declared`.
+        """
+        declared = _declared(declared_type)
+        types = [row.media_type for row in self._candidates(self._extension(filename))]
+        return declared if declared in types else (types or [declared or UNKNOWN])[0]
+
     def _extension(self, filename: str) -> str:
         found = suffixes(filename)
         extension = found[-1] if found else ""

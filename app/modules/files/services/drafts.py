@@ -8,6 +8,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from app.core.clock import new_id, utc_now
+from app.core.s3.objects import ObjectHead
 from app.modules.files.models import ChecksumKind, FileStatus, FileUpload
 
 
@@ -57,13 +58,15 @@ class FileDraft:
 class VerifiedContent:
     """What is known of bytes that were written: their count, and their SHA-256 in hex if anybody computed it.
 
-    `fingerprint` says which request it was, for its idempotency key.
+    `fingerprint` says which request it was, for its idempotency key. `head` is the object as it was verified, where
+    that was done already.
     """
 
     size_bytes: int
     sha256: str | None
     sha256_kind: ChecksumKind | None
     fingerprint: str = ""
+    head: ObjectHead | None = None
 
 
 def new_file(draft: FileDraft, now: datetime, file_id: UUID | None = None) -> FileUpload:

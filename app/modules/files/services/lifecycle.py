@@ -125,11 +125,11 @@ class LifecycleService:
         content = VerifiedContent(stored.size_bytes or 0, stored.sha256, kind, said)
 
         async def write(reservation: Reservation) -> tuple[FileDraft, VerifiedContent]:
-            reservation.may_be_multipart = self._parts.store.is_copied_by_parts(content.size_bytes)
+            store, size_bytes, etag = self._parts.store, content.size_bytes, stored.etag or ""
             try:
-                await self._parts.store.copy(
-                    CopySource(stored.key, content.size_bytes, stored.etag or ""), reservation.target
-                )
+                bytes_of = CopySource(stored.key, size_bytes, etag, await store.head(stored.key))
+                reservation.may_be_multipart = store.is_copied_by_parts(bytes_of, draft.storage_class)
+                await store.copy(bytes_of, reservation.target)
             except (ObjectNotFound, ObjectChanged) as error:
                 raise FileNotAvailable("The file's content went away while it was copied.") from error
             return draft, content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -12,6 +13,7 @@ from app.core.database import Database
 from app.core.exceptions import HoldfastError
 from app.core.s3.errors import ObjectChanged, ObjectNotFound
 from app.core.s3.objects import ObjectHead
+from app.modules.files.content import canonical
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
@@ -47,6 +49,9 @@ class PromotionService:
         verified = await self._verifier.verify(
             stored.key, declared, head=head, trusts_store_checksum=trusts_store_checksum
         )
+        if canonical(head.content_type) != verified.content_type:
+            # The store names its own type to whoever doesn't come by an URL of ours, and only a copy gets another.
+            return await self.by_copy(actor, file, stored, declared, head, trusts_store_checksum=trusts_store_checksum)
         checksum = {"sha256": verified.sha256, "sha256_kind": verified.sha256_kind} if verified.sha256 else {}
         async with self._database.transaction() as session:
             repository = FileRepository(session)
@@ -65,30 +70,55 @@ class PromotionService:
         return pending
 
     async def by_copy(
-        self, actor: Actor, file: FileUpload, staging: StoredObject, declared: Declared, head: ObjectHead
+        self,
+        actor: Actor,
+        file: FileUpload,
+        source: StoredObject,
+        declared: Declared,
+        head: ObjectHead,
+        *,
+        trusts_store_checksum: bool,
     ) -> FileUpload | None:
-        """Copy to a key for which no URL was ever issued, verify the copy, then flip.
+        """Copy to a key for which no URL was ever issued, verify the copy, then flip; None as of `in_place`.
 
-        The staging object may change at any moment: what counts is the copy, which can't.
+        The copy gets the type that was found and no other header of the object that the client wrote. That object
+        may change at any moment: what counts is the copy, which can't.
+
+        Args:
+            actor: who completes.
+            file: what the copy becomes the content of.
+            source: what the client wrote.
+            declared: what the client said of it.
+            head: the source as the store shows it.
+            trusts_store_checksum: whether no URL could write other bytes to the source than those of the SHA-256
+                that `head` tells.
         """
-        draft = FileDraft.of(file)
 
         async def write(reservation: Reservation) -> tuple[FileDraft, VerifiedContent]:
-            reservation.may_be_multipart = self._store.is_copied_by_parts(head.size_bytes)
-            await self._store.copy(CopySource(staging.key, head.size_bytes, head.etag), reservation.target)
+            bytes_of = CopySource(source.key, head.size_bytes, head.etag, head)
+            reservation.may_be_multipart = self._store.is_copied_by_parts(bytes_of, draft.storage_class)
+            await self._store.copy(bytes_of, reservation.target)
             copied = await self._store.head(reservation.target.key)
+            if copied.reader_headers - head.reader_headers:
+                raise ObjectChanged  # the same bytes, written once more with headers since they were looked at
+            if trusts_store_checksum:
+                copied = replace(copied, sha256_base64=head.sha256_base64)
             verified = await self._verifier.verify(
-                reservation.target.key, declared, head=copied, trusts_store_checksum=False
+                reservation.target.key, declared, head=copied, trusts_store_checksum=trusts_store_checksum
             )
-            found = VerifiedContent(copied.size_bytes, verified.sha256, verified.sha256_kind)
+            if verified.content_type != draft.content_type:
+                raise ObjectChanged  # since it was looked at
+            found = VerifiedContent(copied.size_bytes, verified.sha256, verified.sha256_kind, head=copied)
             return draft, found
 
         try:
+            media_type = await self._verifier.look(source.key, declared, head)
+            draft = replace(FileDraft.of(file), content_type=media_type)
             # The object that the client wrote holds as much until the flip.
             purpose = PendingFile(file.id, actor, Action.COMPLETE)
             return await self._reservations.run(draft, write, most_bytes=0, purpose=purpose)
         except (UploadAborted, ObjectChanged, ObjectNotFound):
-            return None  # who was faster has given the staging object up, and it goes at once
+            return None  # who was faster has given the source up, and it goes at once
 
     async def reject(self, actor: Actor, file_id: UUID, refusal: HoldfastError) -> bool:
         """Keep the record with its reason, remove the bytes; False when the file is no longer pending."""

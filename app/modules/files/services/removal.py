@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +11,9 @@ import structlog
 from app.config import UploadSettings
 from app.core.clock import utc_now
 from app.core.database import Database
+from app.core.exceptions import HoldfastError
 from app.core.outbox import OutboxEntry
+from app.modules.files.keys import staging_prefix
 from app.modules.files.models import StoredObject
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
@@ -22,10 +25,11 @@ log = structlog.get_logger()
 class RemovalService:
     """Carries out what `RemovalRepository` entered into the outbox; twice does no harm."""
 
-    def __init__(self, database: Database, store: FileStore, settings: UploadSettings) -> None:
+    def __init__(self, database: Database, store: FileStore, settings: UploadSettings, key_prefix: str) -> None:
         self._database = database
         self._store = store
         self._settings = settings
+        self._staging = staging_prefix(key_prefix)
 
     async def remove(self, entry: OutboxEntry) -> None:
         """Leave nothing under the object's key, then say so in the ledger.
@@ -63,3 +67,31 @@ class RemovalService:
             return None
         over = stored.url_expires_at + timedelta(seconds=self._settings.longest_transfer_seconds)
         return over if over > now else None
+
+    async def clear_staging(self) -> int:
+        """Remove what lies in staging although its upload has ended: an URL that still lives wrote it.
+
+        Nothing reads such an object, but nobody's quota counts it either. It would lie there until `remove` looks
+        once more, at the end of the URL's life. Returns how many objects were removed.
+        """
+        count = 0
+        async for keys in self._store.keys_below(self._staging):
+            async with self._database.transaction() as session:
+                late = await RemovalRepository(session).given_up(keys)
+            for key in late:
+                await self._store.remove(key, upload_id=None, may_be_multipart=False)
+            count += len(late)
+        if count:
+            log.info("late_uploads_removed", count=count)
+        return count
+
+    async def keep_staging_clear(self, interval_seconds: float) -> None:
+        """The same again and again, every `interval_seconds`, until cancelled."""
+        while True:
+            await asyncio.sleep(interval_seconds)
+            try:
+                await self.clear_staging()
+            except HoldfastError as error:
+                log.warning("staging_not_cleared", code=type(error).code)
+            except Exception:  # an unmigrated database, say; the loop goes on when that is mended
+                log.exception("staging_not_cleared")

@@ -191,7 +191,7 @@ class Reservations:
                 raise UploadAborted
 
     async def _finalise(self, reservation: Reservation, draft: FileDraft, content: VerifiedContent) -> FileUpload:
-        head = await self._store.head(reservation.target.key)
+        head = content.head or await self._store.head(reservation.target.key)
         if head.size_bytes != content.size_bytes:
             raise StoreRefusedBody("The store holds another number of bytes than were sent; try again.")
         checksum = {"sha256": content.sha256, "sha256_kind": content.sha256_kind} if content.sha256 else {}

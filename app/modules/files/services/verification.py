@@ -61,12 +61,7 @@ class Verifier:
                 not what was declared.
             ObjectChanged: other bytes came while it was being read.
         """
-        if declared.size_bytes is not None and head.size_bytes != declared.size_bytes:
-            raise SizeMismatch(f"The store received {head.size_bytes} bytes, {declared.size_bytes} were declared.")
-        start, end = await self._ends(key, head.etag, head.size_bytes)
-        content_type = self._policy.judge(
-            declared.filename, declared.content_type, start, tail=end, size=head.size_bytes, final=True
-        )
+        content_type, start = await self._look(key, declared, head)
         sha256, kind = None, None
         if head.size_bytes <= len(start):
             sha256, kind = hashlib.sha256(start).hexdigest(), ChecksumKind.READ
@@ -79,6 +74,26 @@ class Verifier:
         if declared.sha256 is not None and sha256 != declared.sha256:
             raise ChecksumMismatch("The bytes in the store have another SHA-256 than was declared.")
         return Verified(head, content_type, sha256, kind)
+
+    async def look(self, key: str, declared: Declared, head: ObjectHead) -> str:
+        """The media type of one object, by its first bytes and its last; they may change as soon as it was looked at.
+
+        Raises:
+            SizeMismatch, ContentTypeMismatch, ContentTypeNotAllowed: it is not what was declared.
+            ObjectNotFound, ObjectChanged: it is no longer the object of `head`.
+        """
+        content_type, _ = await self._look(key, declared, head)
+        return content_type
+
+    async def _look(self, key: str, declared: Declared, head: ObjectHead) -> tuple[str, bytes]:
+        """The media type, and the first bytes."""
+        if declared.size_bytes is not None and head.size_bytes != declared.size_bytes:
+            raise SizeMismatch(f"The store received {head.size_bytes} bytes, {declared.size_bytes} were declared.")
+        start, end = await self._ends(key, head.etag, head.size_bytes)
+        content_type = self._policy.judge(
+            declared.filename, declared.content_type, start, tail=end, size=head.size_bytes, final=True
+        )
+        return content_type, start
 
     async def judge(self, stored: StoredObject, filename: str, declared_type: str) -> str:
         """The media type of verified bytes under another name than the one they came with.

@@ -212,29 +212,32 @@ class CompletionService:
         upload, file = opened.upload, opened.file
         return Declared(file.filename, file.content_type, upload.declared_bytes, upload.declared_sha256)
 
-    @property
-    def _trusts_store_checksum(self) -> bool:
+    def _trusts_store_checksum(self, opened: OpenUpload) -> bool:
+        """Whether the SHA-256 that the store tells is that of everything that any URL could write.
+
+        The URL of a PUT signs the one that was declared. A form signs none, and parts sign only their own.
+        """
         current = self._capabilities.current
-        return current.verifies_sha256 and current.returns_sha256
+        is_pinned = opened.upload.method == UploadMethod.PUT or opened.stored.role == ObjectRole.CONTENT
+        return is_pinned and current.verifies_sha256 and current.returns_sha256
 
     def _needs_job(self, opened: OpenUpload, head: ObjectHead) -> bool:
-        trusts = self._trusts_store_checksum and opened.stored.role == ObjectRole.CONTENT
+        trusts = self._trusts_store_checksum(opened)
         must_read = self._verifier.must_read_all(self._declared(opened), head, trusts_store_checksum=trusts)
         return must_read and head.size_bytes > self._settings.verify.inline_max_bytes
 
     async def _promote(self, opened: OpenUpload, head: ObjectHead) -> FileUpload:
-        declared = self._declared(opened)
-        if opened.stored.role == ObjectRole.STAGING:
-            promoted = await self._promotions.by_copy(opened.actor, opened.file, opened.stored, declared, head)
-        else:
-            promoted = await self._promotions.in_place(
-                opened.actor,
-                opened.file,
-                opened.stored,
-                declared,
-                head,
-                trusts_store_checksum=self._trusts_store_checksum,
-            )
+        # An upload by PUT that an older release began lies under a file's key, and its URL lives.
+        is_sealed = opened.upload.method == UploadMethod.MULTIPART and opened.stored.role == ObjectRole.CONTENT
+        promote = self._promotions.in_place if is_sealed else self._promotions.by_copy
+        promoted = await promote(
+            opened.actor,
+            opened.file,
+            opened.stored,
+            self._declared(opened),
+            head,
+            trusts_store_checksum=self._trusts_store_checksum(opened),
+        )
         if promoted is None:
             settled = await self._settled(opened.file.id)
             if settled.status in {FileStatus.PENDING, FileStatus.VERIFYING}:

@@ -18,6 +18,7 @@ from app.modules.auth.principal import Principal, Scope
 from app.modules.files.content import ContentPolicy, canonical
 from app.modules.files.exceptions import EmptyFile, FileTooLarge, IdempotencyInProgress
 from app.modules.files.idempotency_key_repository import IdempotencyKeyRepository, KeyClaim
+from app.modules.files.keys import staging_prefix
 from app.modules.files.models import FileUpload, ObjectRole, StoredObject
 from app.modules.files.names import clean_filename
 from app.modules.files.removal_repository import RemovalRepository
@@ -32,7 +33,7 @@ from app.modules.uploads.exceptions import UploadNotFound
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import MAX_PART_BYTES, plan_parts
 from app.modules.uploads.repository import NEW_UPLOAD, UploadRepository
-from app.modules.uploads.services.offers import Offer, OfferService
+from app.modules.uploads.services.offers import STAGING_CLASS, Offer, OfferService
 from app.modules.uploads.services.shared import Shared
 
 MULTIPART_ABOVE_BYTES = 64 * MEBIBYTE
@@ -156,7 +157,7 @@ class CreationService:
         stored.held_for, stored.held_bytes, stored.held_files = draft.owner_id, wish.size_bytes, 1
         stored.role = self._offers.role_for(method)
         if stored.role == ObjectRole.STAGING:
-            stored.key = f"{self._settings.store.key_prefix}.holdfast/staging/{uuid4()}"
+            stored.key = f"{staging_prefix(self._settings.store.key_prefix)}{uuid4()}"
         else:
             file.current_object_id, file.current_object = stored.id, stored
         # Until then clients write to it, not a process of ours: the lease has no token.
@@ -198,7 +199,10 @@ class CreationService:
         self, actor: Actor, file: FileUpload, upload: UploadSession, stored: StoredObject
     ) -> None:
         """Open the store's upload. Its id never leaves the service in an answer of ours."""
-        target = ObjectTarget(stored.key, file.id, file.content_type, file.storage_class)
+        # An upload that stays where it is keeps this type; if another is found, it has to be copied.
+        media_type = self._policy.expected_type(file.filename, file.content_type)
+        storage_class = file.storage_class if stored.role == ObjectRole.CONTENT else STAGING_CLASS
+        target = ObjectTarget(stored.key, file.id, media_type, storage_class)
         try:
             # Others check each part by what its URL signs alone.
             must_know = upload.has_part_checksums and (await self._capabilities.known()).part_checksums

@@ -17,6 +17,9 @@ from app.modules.uploads.exceptions import UploadExpired
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import PartPlan
 
+# Others have to be paid for a month at least, or can't be read at once. The copy gets the class that is wanted.
+STAGING_CLASS = "STANDARD"
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -48,15 +51,13 @@ class OfferService:
         self._capabilities = capabilities
 
     def role_for(self, method: UploadMethod) -> ObjectRole:
-        """Where the bytes go first: to the final key only if no URL can change them once they are there."""
-        current = self._capabilities.current
-        is_written_once = {
-            UploadMethod.PUT: current.conditional_put,
-            # A part URL dies with the upload that it belongs to; not so on every store.
-            UploadMethod.MULTIPART: current.sealed_multipart,
-            UploadMethod.POST: False,
-        }[method]
-        return ObjectRole.CONTENT if is_written_once else ObjectRole.STAGING
+        """Where the bytes go first: to the final key only if the URLs can't outlive the upload.
+
+        The URL of a PUT or a form writes to its key until it expires, whatever became of the file, so that key is
+        never a file's. The URL of a part dies when its upload is completed or aborted; not so on every store.
+        """
+        is_sealed = method is UploadMethod.MULTIPART and self._capabilities.current.sealed_multipart
+        return ObjectRole.CONTENT if is_sealed else ObjectRole.STAGING
 
     async def longest_ttl_seconds(self, wanted: int) -> int:
         """`wanted`, or less where the credentials that sign will not live so long."""
@@ -80,7 +81,7 @@ class OfferService:
                 part_count=plan.count,
             )
         if upload.method == UploadMethod.POST:
-            form = {"Content-Type": file.content_type, **self._s3.write_headers(file.storage_class)}
+            form = {"Content-Type": file.content_type, **self._s3.write_headers(STAGING_CLASS)}
             url, fields = await self._s3.presign_post(
                 stored.key, ttl_seconds=ttl, size_bytes=upload.declared_bytes, fields=form
             )
@@ -88,11 +89,12 @@ class OfferService:
         headers = {
             "Content-Type": file.content_type,
             "Content-Length": str(upload.declared_bytes),
-            **self._s3.write_headers(file.storage_class),
+            **self._s3.write_headers(STAGING_CLASS),
         }
         if upload.declared_sha256:
             headers["x-amz-checksum-sha256"] = _base64_of(upload.declared_sha256)
-        if stored.role == ObjectRole.CONTENT:
+        if self._capabilities.current.conditional_put:
+            # One object at a time, however often the URL is used: a bucket that keeps versions would pile them up.
             headers["If-None-Match"] = "*"
         signed = self._s3.presigner.put(stored.key, ttl_seconds=ttl, headers=headers)
         return Offer(UploadMethod.PUT, signed.expires_at, ttl, url=signed.url, headers=signed.headers)
