@@ -31,8 +31,8 @@ Every error is an RFC 9457 problem with a stable `code`; `request_id` names it i
 Requests are counted for each caller: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) on every
 answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. Requests for many files count
 their ids besides, and few of them run at once: else 429 `rate_limited` or `too_many_batches`. A head of more than
-64 KiB or 100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413, one that is not there
-after 15 s 408, one that is nested deeper than 64 levels or holds more than 50,000 values 422.
+64 KiB or 100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413, one that is
+not there after 15 s 408, one that is nested deeper than 64 levels or holds more than 50,000 values 422.
 
 401, and 403 for a scope that is missing, come before a body is read. An answer lists 20 errors at most; `error_count`
 says how many there were. A service that holds as many bodies as it can answers 503 `server_busy` with `Retry-After`.
