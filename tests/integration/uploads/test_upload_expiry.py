@@ -42,7 +42,7 @@ def client(start_quick):
 
 @pytest.fixture
 def staging_client(start_quick, capabilities):
-    """Of a service that sends every PUT to staging, as if its store kept no condition."""
+    """Of a service whose store keeps no condition, so that no URL of a PUT carries one."""
     with start_quick(capabilities=capabilities | {"conditional_put": False}) as client:
         yield client
 
