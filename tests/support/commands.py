@@ -35,7 +35,7 @@ def development_service(data_dir: Path, **environment: str):
             [sys.executable, "-m", "app", "dev"], env=variables, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        wait_until(lambda: "Try:" in log.read_text() or child.poll() is not None, timeout_seconds=40)
+        wait_until(lambda: "Try:" in log.read_text() or child.poll() is not None, timeout_seconds=90)
         assert child.poll() is None, log.read_text()
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1") as client:
             yield client, log.read_text(), child
