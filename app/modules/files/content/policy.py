@@ -20,7 +20,13 @@ from app.modules.files.content.media_types import (
     UNKNOWN,
     ZIP,
 )
-from app.modules.files.content.suffixes import DENIED_EXTENSIONS, RUN_ANYWHERE, suffixes
+from app.modules.files.content.suffixes import (
+    CLASS_ID_SUFFIX,
+    DENIED_EXTENSIONS,
+    RUN_ANYWHERE,
+    other_readings,
+    suffixes,
+)
 from app.modules.files.content.table import (
     DENIED_MEDIA_TYPES,
     canonical,
@@ -131,16 +137,24 @@ class ContentPolicy:
     def _extension(self, filename: str) -> str:
         found = suffixes(filename)
         extension = found[-1] if found else ""
-        for inner in found[:-1]:
-            if inner in RUN_ANYWHERE and inner not in self.extensions:
-                raise ExtensionNotAllowed(
-                    f"The file's name contains .{inner}, which web servers may run; rename it without that."
-                )
         if extension in self.extensions or (ANY in self.extensions and extension not in DENIED_EXTENSIONS):
+            self._check_other_readings(filename, found)
             return extension
         if not extension:
             raise ExtensionNotAllowed(f"The file's name has no extension; {self._choice()}.")
         raise ExtensionNotAllowed(f"Files named .{_shown(extension)} are not accepted; {self._choice()}.")
+
+    def _check_other_readings(self, filename: str, found: tuple[str, ...]) -> None:
+        """Refuse a name that somebody behind us might clean into a program's."""
+        inside, last = other_readings(filename)
+        for inner in sorted((inside | set(found[:-1])) & RUN_ANYWHERE - self.extensions):
+            raise ExtensionNotAllowed(
+                f"The file's name contains .{inner}, which web servers may run; rename it without that."
+            )
+        for hidden in sorted(last & (DENIED_EXTENSIONS | {CLASS_ID_SUFFIX}) - self.extensions):
+            raise ExtensionNotAllowed(
+                f"The file's name can be read as ending in .{hidden}, which is not accepted; rename it without that."
+            )
 
     def _choice(self) -> str:
         named = sorted(self.extensions - {ANY, ""})
