@@ -9,17 +9,17 @@ from typing import Final
 from app.modules.files.content.detect import Detected, detect, is_harmless_fragment, needs_tail
 from app.modules.files.content.formats import Format
 from app.modules.files.content.media_types import (
-    APK,
     ENCRYPTED_OFFICE,
     HTML,
-    JAR,
     MSI,
     OLE,
     OPEN_DOCUMENT,
     TEXT,
     UNKNOWN,
     ZIP,
+    ZIP_PROGRAMS,
 )
+from app.modules.files.content.middle import Middle
 from app.modules.files.content.suffixes import (
     CLASS_ID_SUFFIX,
     DENIED_EXTENSIONS,
@@ -99,6 +99,7 @@ class ContentPolicy:
         *,
         tail: bytes | None = None,
         size: int | None = None,
+        middle: Middle | None = None,
         final: bool = True,
     ) -> str:
         """The canonical media type to store the file under: the same for the first and the final call.
@@ -109,6 +110,7 @@ class ContentPolicy:
             head: the first `HEAD_BYTES` of the file, or all of it.
             tail: its last `TAIL_BYTES`, for the final call where `needs_tail(head)`.
             size: the whole length in bytes, where known.
+            middle: what was seen between head and tail, for the final call.
             final: False on the head only, before anything is stored: what the tail may still decide passes.
 
         Raises:
@@ -121,7 +123,7 @@ class ContentPolicy:
         candidates = self._candidates(extension)
         declared = _declared(declared_type)
         self._check_declared(extension, candidates, declared)
-        found = detect(head, tail=tail, size=size)
+        found = detect(head, tail=tail, size=size, middle=middle)
         if not candidates:
             return self._judge_unknown(extension, declared, found, _container(head, found))
         fitting = [row for row in candidates if _fits(row, found, head, extension, final=final)]
@@ -268,7 +270,7 @@ def _fits(row: Format, found: Detected, head: bytes, extension: str, *, final: b
         return media_type == OPEN_DOCUMENT or family_of(media_type) == "zip"
     if not final and not found.is_settled:
         if media_type == ZIP:
-            return row.family == "zip" or row.media_type in {JAR, APK}
+            return row.family == "zip" or row.media_type in ZIP_PROGRAMS
         if media_type == OLE:
             return row.media_type == MSI or ENCRYPTED_OFFICE in row.found_as
     return media_type == HTML and extension in {"md", "markdown"} and is_harmless_fragment(head)
