@@ -28,7 +28,8 @@ Sha256 = Annotated[
     str,
     Field(pattern=r"^[0-9a-fA-F]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]),
 ]
-Expiry = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Of the URLs, seconds."), JSON_NUMBER]
+EXPIRY_DESCRIPTION = "Seconds. Where the service allows less, URLs live shorter; `expires_in` tells how long."
+Expiry = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description=EXPIRY_DESCRIPTION), JSON_NUMBER]
 
 
 class UploadFields(BaseModel):

@@ -93,7 +93,9 @@ class CreationService:
         part_bytes = None
         if method is UploadMethod.MULTIPART:
             part_bytes = plan_parts(wish.size_bytes, wish.part_bytes).part_bytes
-        ttl = await self._offers.longest_ttl_seconds(wish.ttl_seconds or self._settings.store.presigned_url_expiry)
+        store = self._settings.store
+        wanted = store.longest_url_seconds(wish.ttl_seconds or store.presigned_url_expiry, is_owner=True)
+        ttl = await self._offers.longest_ttl_seconds(wanted)
         reserve = partial(self._reserve, principal.actor, draft, wish, method, part_bytes, ttl, claim)
         try:
             file, upload, stored = await reserve(collision=None)
