@@ -44,6 +44,8 @@ async def create_upload(
 ) -> Response:
     """Reserve a file and get the URL for its bytes. They never pass the API, and nobody sees them unverified.
 
+    With the API key that began it an upload ends: it isn't completed once that key is revoked or has expired.
+
     The file counts for its owner's quota from now on, until it's deleted for good, aborted, rejected or expired;
     where there is no room, 413 `quota_exceeded`.
     """
@@ -55,7 +57,7 @@ async def create_upload(
 @router.get("/{file_id:uuid}", response_model=UploadState, responses=UPLOAD_PROBLEMS)
 async def get_upload(file_id: UUID, principal: Writer, uploads: Uploads) -> Response:
     """What is needed to go on: the parts that arrived, and a fresh URL."""
-    opened = await uploads.completion.find(principal, file_id)
+    opened = await uploads.completion.resume(principal, file_id)
     parts = await uploads.completion.stored_parts(opened)
     is_open = opened.file.status == FileStatus.PENDING
     offer = await uploads.offers.offer(opened.file, opened.upload, opened.stored) if is_open else None
@@ -70,7 +72,7 @@ async def get_upload(file_id: UUID, principal: Writer, uploads: Uploads) -> Resp
 @router.post("/{file_id:uuid}/parts", response_model=PartUrls, responses=UPLOAD_PROBLEMS)
 async def sign_parts(file_id: UUID, principal: Writer, wanted: PartsRequest, uploads: Uploads) -> Response:
     """URLs for parts, again whenever asked. Neither the store is called nor anything written."""
-    opened = await uploads.completion.find(principal, file_id)
+    opened = await uploads.completion.resume(principal, file_id)
     signed = await uploads.offers.parts(
         opened.file, opened.upload, opened.stored, wanted.part_numbers, wanted.checksums
     )

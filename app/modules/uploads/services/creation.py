@@ -172,6 +172,7 @@ class CreationService:
             part_bytes=part_bytes,
             has_part_checksums=wish.has_part_checksums and method is UploadMethod.MULTIPART,
             url_ttl_seconds=ttl_seconds,
+            key_id=actor.api_key_id,
             expires_at=expires_at,
         )
         entry = _entry(actor, file, upload)
@@ -191,9 +192,11 @@ class CreationService:
     async def _offer_again(self, file: FileUpload) -> tuple[FileUpload, Offer]:
         """What the first request got, signed anew: URLs are never kept."""
         async with self._database.transaction() as session:
-            found = await UploadRepository(session).get(file.id)
-        if found is None:
-            raise UploadNotFound
+            uploads = UploadRepository(session)
+            found = await uploads.get(file.id)
+            if found is None:
+                raise UploadNotFound
+            await uploads.require_live_key(found[0])
         return file, await self._offers.offer(file, *found)
 
     async def _begin_multipart(
