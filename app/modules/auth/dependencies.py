@@ -68,6 +68,13 @@ async def writer(principal: CurrentPrincipal) -> Principal:
     return principal
 
 
+async def sharer(principal: CurrentPrincipal) -> Principal:
+    """A caller who may write and read: what it opens to others, or copies, it must be allowed to see itself."""
+    principal.require(Scope.WRITE)
+    principal.require(Scope.READ)
+    return principal
+
+
 async def admin(principal: CurrentPrincipal) -> Principal:
     """A caller who may act for everybody; asked before anything else about the request is judged."""
     principal.require(Scope.ADMIN)
@@ -76,5 +83,6 @@ async def admin(principal: CurrentPrincipal) -> Principal:
 
 Reader = Annotated[Principal, Depends(reader)]
 Writer = Annotated[Principal, Depends(writer)]
+Sharer = Annotated[Principal, Depends(sharer)]
 Admin = Annotated[Principal, Depends(admin)]
 Keys = Annotated[KeyService, Depends(key_service)]

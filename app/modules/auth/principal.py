@@ -47,6 +47,11 @@ class Principal:
         return Scope.ADMIN in self.scopes
 
     @property
+    def may_read(self) -> bool:
+        """Whether the credential may be used for reading; one that may only write is shown no stored data."""
+        return Scope.READ in self.scopes or self.is_admin
+
+    @property
     def actor(self) -> Actor:
         """The caller as the journal names it, within its request."""
         return Actor.calling(self.subject or "", self.key_id)

@@ -13,7 +13,7 @@ from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Writer
 from app.modules.files.dependencies import IdempotencyHeader
 from app.modules.files.models import FileStatus
-from app.modules.files.schemas import File
+from app.modules.files.schemas import File, FileReceipt, changed_record
 from app.modules.uploads.dependencies import Uploads
 from app.modules.uploads.schemas import (
     CompleteRequest,
@@ -62,7 +62,7 @@ async def get_upload(file_id: UUID, principal: Writer, uploads: Uploads) -> Resp
     is_open = opened.file.status == FileStatus.PENDING
     offer = await uploads.offers.offer(opened.file, opened.upload, opened.stored) if is_open else None
     state = UploadState(
-        file=File.of(opened.file),
+        file=changed_record(principal, opened.file),
         upload=None if offer is None else UploadOffer.of(file_id, offer),
         parts=[UploadedPart.of(part) for part in parts],
     )
@@ -82,8 +82,8 @@ async def sign_parts(file_id: UUID, principal: Writer, wanted: PartsRequest, upl
 
 @router.post(
     "/{file_id:uuid}/complete",
-    response_model=File,
-    responses={202: {"model": File, "description": "A job verifies the bytes."}, **UPLOAD_PROBLEMS},
+    response_model=File | FileReceipt,
+    responses={202: {"model": File | FileReceipt, "description": "A job verifies the bytes."}, **UPLOAD_PROBLEMS},
 )
 async def complete_upload(
     file_id: UUID, principal: Writer, uploads: Uploads, given: CompleteRequest | None = None
@@ -91,7 +91,7 @@ async def complete_upload(
     """Verify what was sent and make it available; once or often."""
     file = await uploads.completion.complete(principal, file_id, None if given is None else given.to_parts())
     status_code = 202 if file.status == FileStatus.VERIFYING else 200
-    return JSONResponse(File.of(file).model_dump(mode="json"), status_code=status_code)
+    return JSONResponse(changed_record(principal, file).model_dump(mode="json"), status_code=status_code)
 
 
 @router.delete("/{file_id:uuid}", status_code=204, responses=UPLOAD_PROBLEMS)

@@ -54,6 +54,7 @@ class ControlTokens:
         claims = {
             "sub": principal.require(Scope.WRITE),
             "admin": principal.is_admin,
+            "read": principal.may_read,
             "file": file_id.hex,
             "op": operation,
             "exp": end if principal.ends_at is None else min(end, principal.ends_at),
@@ -78,6 +79,8 @@ class ControlTokens:
             raise Unauthenticated("The address's token is not valid; have it signed again.") from error
         if (claims.get("file"), claims.get("op")) != (file_id.hex, operation):
             raise Forbidden("The address's token was made for something else.")
-        scopes = {Scope.WRITE, Scope.ADMIN} if claims.get("admin") else {Scope.WRITE}
+        scopes = {Scope.WRITE}
+        scopes |= {Scope.ADMIN} if claims.get("admin") else set()
+        scopes |= {Scope.READ} if claims.get("read") else set()
         key_id = UUID(claims["key"]) if "key" in claims else None
         return Principal(claims["sub"], frozenset(scopes), key_id=key_id)

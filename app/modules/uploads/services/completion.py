@@ -74,12 +74,15 @@ class CompletionService:
         return OpenUpload(principal.actor, file, *found)
 
     async def resume(self, principal: Principal, file_id: UUID) -> OpenUpload:
-        """The same, to go on with it.
+        """The same, to go on with it. Its URLs tell folder and name: who may not read goes on with its own alone.
 
         Raises:
+            UploadNotFound: as above, or another credential began it and this one may not read.
             UploadExpired: it's still open, but the API key that began it isn't in use any more.
         """
         opened = await self.find(principal, file_id)
+        if not principal.may_read and opened.upload.key_id != principal.key_id:
+            raise UploadNotFound
         if opened.file.status == FileStatus.PENDING:
             await self._require_live_key(opened.upload)
         return opened
