@@ -7,7 +7,7 @@ import pytest
 
 from app.modules.files.content import presigned_type
 from tests.integration.hostile.files import DECLARED, FILES, OTHER, TYPE
-from tests.support.browsers import what_a_browser_does
+from tests.support.browsers import may_be_a_script_elsewhere, what_a_browser_does
 from tests.support.direct import begin, complete, send
 
 pytestmark = pytest.mark.compared_once
@@ -45,6 +45,10 @@ def check_opened(client: httpx.Client, file_id: str, media_type: str, doing: str
         if way != "unchanged":
             told = presigned_type(media_type) if "signed" in way or way == "redirected" else media_type
             assert answer.headers["Content-Type"] == told, way
+            assert what_a_browser_does(answer.headers) == doing, way
+        # The store has neither of these headers; its own origin has nothing to steal.
+        if "signed" not in way and way != "redirected":
+            assert not may_be_a_script_elsewhere(answer.headers), way
             sandboxed = answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
             assert sandboxed == (doing == "saves"), way
             assert answer.headers["Cross-Origin-Resource-Policy"] == "same-site"
