@@ -44,6 +44,8 @@ class StoreSettings(SettingsGroup):
     folder_structure: str = "{year}/{month}/{day}"
 
     presigned_url_expiry: ExpirySeconds = 3600
+    presigned_url_max_expiry: ExpirySeconds = 86_400
+    presigned_url_max_expiry_shared: ExpirySeconds = 3600
     download_url_expiry: ExpirySeconds = 300
     encrypt_at_rest: bool = False
     kms_key_id: str | None = None
@@ -110,6 +112,11 @@ class StoreSettings(SettingsGroup):
         if (self.signing_access_key_id is None) != (self.signing_secret_access_key is None):
             message = "S3_SIGNING_ACCESS_KEY_ID and S3_SIGNING_SECRET_ACCESS_KEY go together: set both or none"
             raise ValueError(message)
+        longest = self.presigned_url_max_expiry
+        for name in ("presigned_url_expiry", "download_url_expiry", "presigned_url_max_expiry_shared"):
+            if getattr(self, name) > longest:
+                message = f"S3_{name.upper()} is more than S3_PRESIGNED_URL_MAX_EXPIRY={longest} allows: raise that too"
+                raise ValueError(message)
         if self.kms_key_id and not self.encrypt_at_rest:
             message = "S3_KMS_KEY_ID has no effect without S3_ENCRYPT_AT_REST=true"
             raise ValueError(message)
@@ -119,6 +126,11 @@ class StoreSettings(SettingsGroup):
     def max_file_size_bytes(self) -> int:
         """The limit of one file."""
         return self.max_file_size_mb * MEBIBYTE
+
+    def longest_url_seconds(self, wanted: int, *, is_owner: bool) -> int:
+        """How long a URL may live: as long as is wanted, but no longer than whoever asks for it may have it."""
+        shared = self.presigned_url_max_expiry if is_owner else self.presigned_url_max_expiry_shared
+        return min(wanted, self.presigned_url_max_expiry, shared)
 
     @property
     def copy_limit_bytes(self) -> int:

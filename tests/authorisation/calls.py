@@ -26,6 +26,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "GET /files/{file_id}/download#redirect": {"params": {"redirect": True}},
     "PATCH /files/{file_id}": {"json": {"description": "changed"}},
     "PATCH /files/{file_id}#is_public": {"json": {"is_public": None}},
+    "PATCH /files/{file_id}#publish": {"json": {"is_public": True, "description": "published"}},
+    "PUT /files/{file_id}/grants/{principal}#read": {"json": {"access": "read"}},
     "PATCH /files/{file_id}#expires_at": {"json": {"expires_at": "2199-01-01T00:00:00Z"}},
     "PATCH /files/{file_id}#owner_id": {"json": {"owner_id": "somebody"}},
     "PUT /files/{file_id}/content": {"content": b"other words"},

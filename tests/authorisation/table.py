@@ -9,8 +9,9 @@ A cell of one letter is the answer of an operation that is about no single file.
     o  200, and says that it isn't there
 
 `for` is the scope that an operation needs: r(ead), w(rite) or none; `unscoped` is alice with a token that carries
-only the other one. `reader` and `writer` are granted each of the five files, `member` is in a group that may read
-them. Grants count for available files only, so their holders are strangers to the three in the middle.
+only the other one. An operation that needs both has two rows. `reader` and `writer` are granted each of the five
+files, `member` is in a group that may read them. Grants count for available files only, so their holders are
+strangers to the three in the middle.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ GET    /files/{file_id}/download#redirect   307 r  ????+     +!.!+ ....+    +...
 GET    /files/{file_id}/presigned-url       200 r  ????+     +!.!+ ....+    +...+  +...+  +...+  +!.!+ ?????   xxxxx    ?????
 POST   /files/presigned-urls                200 r  ?         +!.!+ ....+    +...+  +...+  +...+  +!.!+ ?       x        ?
 POST   /files/{file_id}/copy                201 w  ?????     +!.!+ ....x    +...+  +...+  +...+  +!.!+ ?????   xxxxx    ?????
+POST   /files/{file_id}/copy#read           201 r  ?????     +!.!+ ....x    +...+  +...+  +...+  +!.!+ ?????   xxxxx    ?????
 POST   /files/batch#copy                    201 w  ?         +!.!+ ....x    +...+  +...+  +...+  +!.!+ ?       x        ?
 PATCH  /files/{file_id}                     200 w  ?????     +!!!+ ....x    x...x  +...+  x...x  +!!!+ ?????   xxxxx    ?????
 POST   /files/batch#move                    200 w  ?         +!!!+ ....x    x...x  +...+  x...x  +!!!+ ?       x        ?
 PUT    /files/{file_id}/content             200 w  ?????     +!!!+ ....x    x...x  +...+  x...x  +!!!+ ?????   xxxxx    ?????
 PATCH  /files/{file_id}#is_public           200 w  ?????     +!!!+ ....x    x...x  x...x  x...x  +!!!+ ?????   xxxxx    ?????
+PATCH  /files/{file_id}#publish             200 r  ?????     +!!!+ ....x    x...x  x...+  x...x  +!!!+ ?????   xxxxx    ?????
 PATCH  /files/{file_id}#expires_at          200 w  ?????     +!!!+ ....x    x...x  x...x  x...x  +!!!+ ?????   xxxxx    ?????
 PATCH  /files/{file_id}#owner_id            200 w  ?????     x!!!x ....x    x...x  x...x  x...x  +!!!+ ?????   xxxxx    ?????
 DELETE /files/{file_id}                     204 w  ?????     +!+!+ ....x    x...x  x...x  x...x  +!+!+ ?????   xxxxx    ?????
@@ -50,6 +53,7 @@ POST   /files/{file_id}/restore             200 w  ?????     +!+!+ ....x    x...
 POST   /files/batch#restore                 200 w  ?         +!+!+ ....x    x...x  x...x  x...x  +!+!+ ?       x        ?
 GET    /files/{file_id}/grants              200 r  ?????     +++++ ....x    x...x  x...x  x...x  +++++ ?????   xxxxx    ?????
 PUT    /files/{file_id}/grants/{principal}  201 w  ?????     +++++ ....x    x...x  x...x  x...x  +++++ ?????   xxxxx    ?????
+PUT    /files/{file_id}/grants/{principal}#read 201 r ?????   +++++ ....x    x...x  x...x  x...x  +++++ ?????   xxxxx    ?????
 DELETE /files/{file_id}/grants/{principal}  204 w  ?????     +++++ ....x    x...x  x...x  x...x  +++++ ?????   xxxxx    ?????
 """  # noqa: E501 -- a table
 

@@ -58,6 +58,11 @@ class ApiKeyRepository:
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else FoundKey(row[0], row[1], row[2])
 
+    async def is_live(self, key_id: UUID) -> bool:
+        """Whether a key is in use: known, not revoked and not expired."""
+        query = select(ApiKey.id).where(ApiKey.id == key_id, _is_live())
+        return await self._session.scalar(query) is not None
+
     async def note_use(self, key_id: UUID) -> None:
         """Write down that it was used just now, unless somebody has done so within the last minute."""
         query = update(ApiKey).where(ApiKey.id == key_id, _is_use_due()).values(last_used_at=func.now())

@@ -59,6 +59,12 @@ def _who_may(scope: Scope) -> Callable[[Request], Awaitable[str]]:
     return ask
 
 
+async def _may_share(request: Request) -> None:
+    caller = await _known_caller(request)
+    caller.require(Scope.WRITE)
+    caller.require(Scope.READ)
+
+
 @asked_first(_known_caller)
 async def current_principal(
     request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
@@ -90,6 +96,14 @@ async def writer(principal: CurrentPrincipal) -> Principal:
     return principal
 
 
+@asked_first(_may_share)
+async def sharer(principal: CurrentPrincipal) -> Principal:
+    """A caller who may write and read: what it opens to others, or copies, it must be allowed to see itself."""
+    principal.require(Scope.WRITE)
+    principal.require(Scope.READ)
+    return principal
+
+
 @asked_first(_who_may(Scope.ADMIN))
 async def admin(principal: CurrentPrincipal) -> Principal:
     """A caller who may act for everybody; asked before anything else about the request is judged."""
@@ -99,5 +113,6 @@ async def admin(principal: CurrentPrincipal) -> Principal:
 
 Reader = Annotated[Principal, Depends(reader)]
 Writer = Annotated[Principal, Depends(writer)]
+Sharer = Annotated[Principal, Depends(sharer)]
 Admin = Annotated[Principal, Depends(admin)]
 Keys = Annotated[KeyService, Depends(key_service)]

@@ -85,7 +85,17 @@ class KeyService:
         if found.is_use_due and key.id not in self._being_noted:
             self._being_noted.add(key.id)
             self._afterwork.start(self._note_use(key.id))
-        return Principal(key.owner_id, frozenset(key.scopes), key_id=key.id)
+        return Principal(key.owner_id, frozenset(key.scopes), key_id=key.id, ends_at=key.expires_at)
+
+    async def require_live(self, key_id: UUID) -> None:
+        """Check that a key, shown some time ago, would still be accepted.
+
+        Raises:
+            Unauthenticated: it was revoked, has expired, or is forgotten.
+        """
+        async with self._database.transaction() as session:
+            if not await ApiKeyRepository(session).is_live(key_id):
+                raise Unauthenticated("The API key is not valid any more.")
 
     async def create(
         self, principal: Principal, *, name: str, scopes: frozenset[Scope] | None, expires_at: datetime | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -30,17 +31,25 @@ class Principal:
         scopes: what the credential says exactly; `files:admin` implies the other two.
         groups: the groups that the token names, verbatim; a caller with an API key is in none.
         key_id: the API key that was shown; None for a token.
+        ends_at: until when the credential is accepted; None if it has no end.
     """
 
     subject: str | None
     scopes: frozenset[str] = DEFAULT_SCOPES
     groups: frozenset[str] = frozenset()
     key_id: UUID | None = None
+    # The same caller with a newer token is the same.
+    ends_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_admin(self) -> bool:
         """Whether this caller may act on everybody's files."""
         return Scope.ADMIN in self.scopes
+
+    @property
+    def may_read(self) -> bool:
+        """Whether the credential may be used for reading; one that may only write is shown no stored data."""
+        return Scope.READ in self.scopes or self.is_admin
 
     @property
     def actor(self) -> Actor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import jwt
@@ -135,4 +136,5 @@ def _checked(token: str, key: str | VerificationKey, algorithm: str, settings: A
         raise Unauthenticated("The token has expired; get a new one.") from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated(NOT_VALID) from error
-    return principal_of(claims, settings.groups_claim, settings.groups_separator_text)
+    principal = principal_of(claims, settings.groups_claim, settings.groups_separator_text)
+    return replace(principal, ends_at=datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC))

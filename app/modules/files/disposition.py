@@ -25,4 +25,7 @@ def _fallback(filename: str) -> str:
     stem, extension = split_extension(filename)
     plain_stem, plain_extension = (_UNSAFE.sub("_", anyascii(part)).strip() for part in (stem, extension))
     name = plain_stem or "download"
+    # What was made plain is no suffix: a mark in front of it, say, would have hidden `.bat` from everybody but curl.
+    if plain_extension != extension:
+        plain_extension += "_"
     return f"{name}.{plain_extension}" if plain_extension else name

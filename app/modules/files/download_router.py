@@ -19,7 +19,13 @@ from app.modules.files.answers import FOR_ANYONE
 from app.modules.files.content import is_inline_safe
 from app.modules.files.dependencies import Services
 from app.modules.files.disposition import content_disposition
-from app.modules.files.schemas import PresignedUrl, PresignedUrlResult, PresignedUrlResults, PresignedUrlsRequest
+from app.modules.files.schemas import (
+    EXPIRY_DESCRIPTION,
+    PresignedUrl,
+    PresignedUrlResult,
+    PresignedUrlResults,
+    PresignedUrlsRequest,
+)
 from app.modules.files.services.reading import Download, DownloadUrl
 from app.modules.rates.batches import admitted_batch
 
@@ -162,7 +168,7 @@ async def presign_download(
     file_id: UUID,
     principal: CurrentPrincipal,
     services: Services,
-    expiry: Annotated[int | None, Query(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Seconds.")] = None,
+    expiry: Annotated[int | None, Query(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description=EXPIRY_DESCRIPTION)] = None,
     force_download: bool = False,
 ) -> Response:
     """An URL that reads the file from the store directly."""

@@ -12,10 +12,9 @@ from app.core.bounded_route import BoundedRoute
 from app.core.presence import while_connected
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Writer
-from app.modules.files.answers import BYTES, CHANGE_PROBLEMS, UPLOAD_PROBLEMS, IfMatch, record_answer
+from app.modules.files.answers import BYTES, CHANGE_PROBLEMS, CHANGED, UPLOAD_PROBLEMS, IfMatch, record_answer
 from app.modules.files.dependencies import IdempotencyHeader, Services, Uploader, body_of, content_length
 from app.modules.files.editing_schemas import BatchRequest, BatchResult, BatchResults, FilePatch, ReplaceQuery
-from app.modules.files.schemas import File, SharedFile
 from app.modules.files.services.receiving import IncomingBytes
 from app.modules.rates.batches import admitted_batch
 
@@ -51,7 +50,7 @@ async def change_many(
 
 @router.patch(
     "/{file_id:uuid}",
-    response_model=File | SharedFile,
+    response_model=CHANGED,
     responses=CHANGE_PROBLEMS | problem_responses(413, 415),
     openapi_extra=MERGE_PATCH,
 )
@@ -61,7 +60,8 @@ async def change_file(
     """Change the record of an available file by a JSON merge patch (RFC 7396); its bytes and their key stay.
 
     The new name must fit the bytes. A patch that changes nothing leaves the version as it is. Who was granted the
-    file for writing may change all but `is_public`, `expires_at` and `owner_id`.
+    file for writing may change all but `is_public`, `expires_at` and `owner_id`. To publish a file takes the scope
+    `files:read`, too; without it the answer is only a receipt.
     """
     file = await services.editing.edit(principal, file_id, patch.to_changes(), if_match=if_match)
     return record_answer(file, principal)
@@ -69,7 +69,7 @@ async def change_file(
 
 @router.put(
     "/{file_id:uuid}/content",
-    response_model=File | SharedFile,
+    response_model=CHANGED,
     responses=UPLOAD_PROBLEMS | problem_responses(404, 412),
     openapi_extra={"requestBody": {"required": True, **BYTES}},
 )

@@ -14,7 +14,7 @@ from app.core.wire_types import FutureMoment, JsonBool, Metadata, RequestModel
 from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_depth
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import File, Sha256, SharedFile, entrusted_record
+from app.modules.files.schemas import File, FileReceipt, Sha256, SharedFile, changed_record
 from app.modules.files.services.batch import Batch, BatchOperation
 from app.modules.files.services.editing import RecordChanges
 from app.modules.files.services.many import Outcome
@@ -119,7 +119,7 @@ class BatchResult(BaseModel):
 
     id: UUID
     status: Annotated[int, Field(description="As the same request for this file alone would be answered.")]
-    file: File | SharedFile | None = None
+    file: File | SharedFile | FileReceipt | None = None
     error: Problem | None = None
 
     @classmethod
@@ -130,7 +130,7 @@ class BatchResult(BaseModel):
         if outcome is None:
             return cls(id=file_id, status=204)
         status = 201 if operation is BatchOperation.COPY else 200
-        return cls(id=file_id, status=status, file=entrusted_record(principal, outcome))
+        return cls(id=file_id, status=status, file=changed_record(principal, outcome))
 
 
 class BatchResults(BaseModel):

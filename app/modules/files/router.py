@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app.core.bounded_route import BoundedRoute
 from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import CurrentPrincipal, Reader, Writer
+from app.modules.auth.dependencies import CurrentPrincipal, Reader, Sharer, Writer
 from app.modules.files.answers import (
     BYTES,
     CHANGE_PROBLEMS,
@@ -33,6 +33,7 @@ from app.modules.files.schemas import (
     CopyRequest,
     ExistsAnswer,
     File,
+    FileReceipt,
     PublicFile,
     SharedFile,
     StoreMetadata,
@@ -152,7 +153,7 @@ async def file_exists(file_id: UUID, principal: Reader, services: Services) -> E
 async def copy_file(
     request: Request,
     file_id: UUID,
-    principal: Writer,
+    principal: Sharer,
     services: Services,
     changes: CopyRequest | None = None,
     idempotency_key: IdempotencyHeader = None,
@@ -178,7 +179,7 @@ async def delete_file(
     return Response(status_code=204)
 
 
-@router.post("/{file_id:uuid}/restore", response_model=File, responses=CHANGE_PROBLEMS)
+@router.post("/{file_id:uuid}/restore", response_model=File | FileReceipt, responses=CHANGE_PROBLEMS)
 async def restore_file(file_id: UUID, principal: Writer, services: Services, if_match: IfMatch = None) -> Response:
     """Undo a soft delete."""
     return record_answer(await services.lifecycle.restore(principal, file_id, if_match=if_match), principal)

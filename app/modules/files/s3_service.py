@@ -19,7 +19,7 @@ from app.core.s3.listing import key_pages
 from app.core.s3.objects import ObjectHead, PartTag
 from app.core.s3.streams import ObjectStream
 from app.core.tasks import task_group
-from app.modules.files.content import is_inline_safe
+from app.modules.files.content import is_inline_safe, presigned_type
 from app.modules.files.disposition import content_disposition
 from app.modules.files.models import FileUpload, StoredObject
 
@@ -226,7 +226,7 @@ class FileStore:
         return await self._s3.presign_get(
             stored.key,
             ttl_seconds=ttl_seconds,
-            content_type=file.content_type,
+            content_type=presigned_type(file.content_type),
             content_disposition=content_disposition(file.filename, attachment=as_attachment),
             version_id=stored.version_id,
         )

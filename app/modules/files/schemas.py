@@ -28,7 +28,8 @@ Sha256 = Annotated[
     str,
     Field(pattern=r"^[0-9a-fA-F]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]),
 ]
-Expiry = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description="Of the URLs, seconds."), JSON_NUMBER]
+EXPIRY_DESCRIPTION = "Seconds. Where the service allows less, URLs live shorter; `expires_in` tells how long."
+Expiry = Annotated[int, Field(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description=EXPIRY_DESCRIPTION), JSON_NUMBER]
 
 
 class UploadFields(RequestModel):
@@ -136,14 +137,37 @@ class File(SharedFile):
         return cls(**_fields_of(file), **_notes_of(file), s3_key=key)
 
 
+class FileReceipt(BaseModel):
+    """A file as a credential sees it that may write but not read: that what it wanted was done."""
+
+    id: UUID
+    status: FileStatus
+    version: int
+
+    @classmethod
+    def of(cls, file: FileUpload) -> Self:
+        """Rendered from the registry."""
+        return cls(id=file.id, status=_status_of(file), version=file.version)
+
+
 def entrusted_record(principal: Principal, file: FileUpload) -> File | SharedFile:
     """A file's record for a caller who owns it or was granted it."""
     return File.of(file) if is_owned_by(principal, file) else SharedFile.of(file)
 
 
-def record_for(principal: Principal, file: FileUpload) -> File | SharedFile | PublicFile:
+def changed_record(principal: Principal, file: FileUpload) -> File | SharedFile | FileReceipt:
+    """The record of a file that the caller, who owns it or was granted it, has just changed."""
+    return entrusted_record(principal, file) if principal.may_read else FileReceipt.of(file)
+
+
+def record_for(principal: Principal, file: FileUpload) -> File | SharedFile | PublicFile | FileReceipt:
     """As much of a file's record as the caller, who found it, may see."""
-    return entrusted_record(principal, file) if is_entrusted_to(principal, file) else PublicFile.of(file)
+    return changed_record(principal, file) if is_entrusted_to(principal, file) else PublicFile.of(file)
+
+
+def _status_of(file: FileUpload) -> FileStatus:
+    has_expired = is_deleted(file) and file.status == FileStatus.AVAILABLE
+    return FileStatus.DELETED if has_expired else FileStatus(file.status)
 
 
 def _notes_of(file: FileUpload) -> dict[str, Any]:
@@ -163,7 +187,7 @@ def _fields_of(file: FileUpload) -> dict[str, Any]:
         "checksum_sha256": stored.sha256 if stored and is_written else None,
         "etag": content_etag(stored) if stored and is_written else None,
         "is_public": file.is_public,
-        "status": FileStatus.DELETED if has_expired else file.status,
+        "status": _status_of(file),
         "rejection": Rejection(code=file.rejection_code, detail=file.rejection_detail or "")
         if file.rejection_code
         else None,

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from app.core.bounded_route import BoundedRoute
 from app.core.paths import ANYTHING
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import Reader, Writer
+from app.modules.auth.dependencies import Reader, Sharer, Writer
 from app.modules.sharing.dependencies import GranteeInPath, Grants
 from app.modules.sharing.schemas import Grant, GrantList, GrantRequest
 
@@ -35,9 +35,11 @@ async def list_grants(file_id: UUID, principal: Reader, grants: Grants) -> Respo
     },
 )
 async def put_grant(
-    file_id: UUID, principal: Writer, grantee: GranteeInPath, wanted: GrantRequest, grants: Grants
+    file_id: UUID, principal: Sharer, grantee: GranteeInPath, wanted: GrantRequest, grants: Grants
 ) -> Response:
     """Open the file to a user or a group, for reading or for writing, too; again changes nothing else.
+
+    That takes the scope `files:read`, too: nobody opens to others what it may not see itself.
 
     A grant counts from this answer on, for as long as the file is available: not while it's pending, rejected,
     deleted or expired. It stays through a soft delete and with another owner, and ends with a hard delete. Groups are

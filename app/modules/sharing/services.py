@@ -63,6 +63,7 @@ class GrantService:
             Invalid: it's for the file's owner.
             TooManyGrants: the file is open to as many as any may be.
         """
+        principal.require(Scope.READ)
         granted_by = principal.require(Scope.WRITE)
         async with attempt(self._database, principal, Action.GRANT_PUT, file_id) as session:
             file = await owned(FileRepository(session), principal, file_id)

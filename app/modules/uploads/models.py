@@ -38,6 +38,8 @@ class UploadSession(Base):
     # Whether every part comes with its SHA-256: a store may have to know that when the upload begins.
     has_part_checksums: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     url_ttl_seconds: Mapped[int]
+    # The API key that began it. Keys are forgotten some day, and a key that isn't known has ended.
+    key_id: Mapped[UUID | None]
     # No URL outlives it.
     expires_at: Mapped[datetime] = mapped_column(Moment)
     tried_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Action, Actor, AuditEntry, record
 from app.core.outbox import OutboxEntry, enqueue
+from app.modules.auth.api_key_repository import ApiKeyRepository
 from app.modules.files.entry import Entry
 from app.modules.files.models import FileStatus, FileUpload, StoredObject
 from app.modules.files.repository import HELD_BYTES
 from app.modules.quotas.admission import Quotas, quota_kept
+from app.modules.uploads.exceptions import UploadExpired
 from app.modules.uploads.models import UploadSession
 
 VERIFY_UPLOAD = "upload.verify"
@@ -48,6 +50,15 @@ class UploadRepository:
         )
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else (row[0], row[1])
+
+    async def require_live_key(self, upload: UploadSession) -> None:
+        """Check that the API key that began an upload, if it was one, is still in use.
+
+        Raises:
+            UploadExpired: it isn't.
+        """
+        if upload.key_id is not None and not await ApiKeyRepository(self._session).is_live(upload.key_id):
+            raise UploadExpired("The API key that began the upload was revoked or has expired; begin a new upload.")
 
     async def may_try(self, file_id: UUID, *, pause_seconds: float) -> bool:
         """Whether it's time for another look at a pending upload; who gets True is the only one for that long."""

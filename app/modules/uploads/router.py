@@ -14,7 +14,7 @@ from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Writer
 from app.modules.files.dependencies import IdempotencyHeader
 from app.modules.files.models import FileStatus
-from app.modules.files.schemas import File
+from app.modules.files.schemas import File, FileReceipt, changed_record
 from app.modules.uploads.dependencies import Uploads
 from app.modules.uploads.schemas import (
     CompleteRequest,
@@ -45,6 +45,8 @@ async def create_upload(
 ) -> Response:
     """Reserve a file and get the URL for its bytes. They never pass the API, and nobody sees them unverified.
 
+    With the API key that began it an upload ends: it isn't completed once that key is revoked or has expired.
+
     The file counts for its owner's quota from now on, until it's deleted for good, aborted, rejected or expired;
     where there is no room, 413 `quota_exceeded`.
     """
@@ -56,12 +58,12 @@ async def create_upload(
 @router.get("/{file_id:uuid}", response_model=UploadState, responses=UPLOAD_PROBLEMS)
 async def get_upload(file_id: UUID, principal: Writer, uploads: Uploads) -> Response:
     """What is needed to go on: the parts that arrived, and a fresh URL."""
-    opened = await uploads.completion.find(principal, file_id)
+    opened = await uploads.completion.resume(principal, file_id)
     parts = await uploads.completion.stored_parts(opened)
     is_open = opened.file.status == FileStatus.PENDING
     offer = await uploads.offers.offer(opened.file, opened.upload, opened.stored) if is_open else None
     state = UploadState(
-        file=File.of(opened.file),
+        file=changed_record(principal, opened.file),
         upload=None if offer is None else UploadOffer.of(file_id, offer),
         parts=[UploadedPart.of(part) for part in parts],
     )
@@ -71,7 +73,7 @@ async def get_upload(file_id: UUID, principal: Writer, uploads: Uploads) -> Resp
 @router.post("/{file_id:uuid}/parts", response_model=PartUrls, responses=UPLOAD_PROBLEMS)
 async def sign_parts(file_id: UUID, principal: Writer, wanted: PartsRequest, uploads: Uploads) -> Response:
     """URLs for parts, again whenever asked. Neither the store is called nor anything written."""
-    opened = await uploads.completion.find(principal, file_id)
+    opened = await uploads.completion.resume(principal, file_id)
     signed = await uploads.offers.parts(
         opened.file, opened.upload, opened.stored, wanted.part_numbers, wanted.checksums
     )
@@ -81,8 +83,8 @@ async def sign_parts(file_id: UUID, principal: Writer, wanted: PartsRequest, upl
 
 @router.post(
     "/{file_id:uuid}/complete",
-    response_model=File,
-    responses={202: {"model": File, "description": "A job verifies the bytes."}, **UPLOAD_PROBLEMS},
+    response_model=File | FileReceipt,
+    responses={202: {"model": File | FileReceipt, "description": "A job verifies the bytes."}, **UPLOAD_PROBLEMS},
 )
 async def complete_upload(
     file_id: UUID, principal: Writer, uploads: Uploads, given: CompleteRequest | None = None
@@ -90,7 +92,7 @@ async def complete_upload(
     """Verify what was sent and make it available; once or often."""
     file = await uploads.completion.complete(principal, file_id, None if given is None else given.to_parts())
     status_code = 202 if file.status == FileStatus.VERIFYING else 200
-    return JSONResponse(File.of(file).model_dump(mode="json"), status_code=status_code)
+    return JSONResponse(changed_record(principal, file).model_dump(mode="json"), status_code=status_code)
 
 
 @router.delete("/{file_id:uuid}", status_code=204, responses=UPLOAD_PROBLEMS)

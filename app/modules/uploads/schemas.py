@@ -14,11 +14,11 @@ from app.core.wire_types import JSON_NUMBER, FutureMoment, JsonBool, Metadata, R
 from app.modules.files.metadata import check_metadata
 from app.modules.files.models import FileUpload
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import Expiry, File, Sha256, StorageClass
+from app.modules.files.schemas import Expiry, File, FileReceipt, Sha256, StorageClass
 from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.models import UploadMethod
 from app.modules.uploads.part_plan import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES
-from app.modules.uploads.services.completion import ClientPart
+from app.modules.uploads.services.comparison import ClientPart
 from app.modules.uploads.services.creation import UploadWish
 from app.modules.uploads.services.offers import Offer, SignedPart
 
@@ -160,7 +160,7 @@ class UploadedPart(BaseModel):
 class UploadState(BaseModel):
     """What a client needs to go on."""
 
-    file: File
+    file: File | FileReceipt
     upload: UploadOffer | None
     parts: list[UploadedPart]
 

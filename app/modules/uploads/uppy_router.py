@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.core.bounded_route import BoundedRoute
@@ -16,7 +16,7 @@ from app.core.buffered_bodies import BoundedRequest
 from app.core.clock import utc_now
 from app.core.exceptions import Forbidden, HoldfastError
 from app.core.problems import problem_responses
-from app.modules.auth.dependencies import CurrentPrincipal, Writer
+from app.modules.auth.dependencies import CurrentPrincipal, Keys, Writer
 from app.modules.auth.principal import Principal
 from app.modules.files.dependencies import IdempotencyHeader
 from app.modules.files.models import FileStatus
@@ -128,7 +128,9 @@ async def _new_file(request: Request, principal: Principal, wish: UploadWish, up
 
 
 async def _step(request: Request, principal: Principal, wanted: SignRequest, uploads: UploadServices) -> SignedAddress:
-    opened = await uploads.completion.find(principal, wanted.upload_id or UUID(int=0))
+    upload_id = wanted.upload_id or UUID(int=0)
+    is_to_end = wanted.step() is Step.ABORT
+    opened = await (uploads.completion.find if is_to_end else uploads.completion.resume)(principal, upload_id)
     if wanted.part_number is None:
         operation = Operation(wanted.step())
         return SignedAddress(url=await _control_url(request, principal, opened.file.id, operation, uploads))
@@ -155,15 +157,22 @@ def _absolute(request: Request, route: str, file_id: UUID, uploads: UploadServic
     return str(url.replace(scheme="https") if is_https else url)
 
 
-async def _caller(
-    operation: Operation, file_id: UUID, token: str, principal: Principal, uploads: UploadServices
-) -> Principal:
-    """For whom the token was made. A credential isn't needed, but a stranger's spoils it."""
-    await uploads.control_tokens.ready()
-    owner = uploads.control_tokens.check(token, file_id, operation)
-    if principal.subject not in {None, owner.subject}:
-        raise Forbidden("The address was signed for another caller.")
-    return owner
+def _signed_for(operation: Operation) -> Callable[..., Coroutine[Any, Any, Principal]]:
+    """Finds for whom the address was signed; asked before a body is read."""
+
+    async def caller(
+        file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, keys: Keys, token: Token = ""
+    ) -> Principal:
+        # A credential isn't needed, but a stranger's spoils the token, and so does the end of the key behind it.
+        await uploads.control_tokens.ready()
+        owner = uploads.control_tokens.check(token, file_id, operation)
+        if principal.subject not in {None, owner.subject}:
+            raise Forbidden("The address was signed for another caller.")
+        if owner.key_id is not None:
+            await keys.require_live(owner.key_id)
+        return owner
+
+    return caller
 
 
 @router.post(
@@ -173,9 +182,11 @@ async def _caller(
     responses=CONTROL_RESPONSES,
     openapi_extra=TOKEN_ONLY,
 )
-async def create_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
+async def create_for_uppy(
+    file_id: UUID, caller: Annotated[Principal, Depends(_signed_for(Operation.CREATE))], uploads: Uploads
+) -> Response:
     """CreateMultipartUpload: `/sign` has begun it; here the plugin learns its id, as often as it asks."""
-    opened = await uploads.completion.find(await _caller(Operation.CREATE, file_id, token, principal, uploads), file_id)
+    opened = await uploads.completion.resume(caller, file_id)
     return _xml(uppy_xml.initiated(str(opened.file.id)))
 
 
@@ -186,9 +197,11 @@ async def create_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: U
     responses=CONTROL_RESPONSES,
     openapi_extra=TOKEN_ONLY,
 )
-async def list_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
+async def list_for_uppy(
+    file_id: UUID, caller: Annotated[Principal, Depends(_signed_for(Operation.LIST))], uploads: Uploads
+) -> Response:
     """ListParts: what arrived so far, for a client that resumes."""
-    opened = await uploads.completion.find(await _caller(Operation.LIST, file_id, token, principal, uploads), file_id)
+    opened = await uploads.completion.resume(caller, file_id)
     if opened.file.status in {FileStatus.AVAILABLE, FileStatus.VERIFYING}:
         # Complete, but the client never heard of it: it shall send nothing again and complete once more.
         return _xml(uppy_xml.listed(str(file_id), [(number, '"complete"') for number in _numbers(opened)]))
@@ -213,10 +226,12 @@ def _numbers(opened: OpenUpload) -> range:
     openapi_extra={**TOKEN_ONLY, "requestBody": {"required": True, "content": {XML: {"schema": COMPLETION_BODY}}}},
 )
 async def complete_for_uppy(
-    request: BoundedRequest, file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = ""
+    request: BoundedRequest,
+    file_id: UUID,
+    caller: Annotated[Principal, Depends(_signed_for(Operation.COMPLETE))],
+    uploads: Uploads,
 ) -> Response:
     """CompleteMultipartUpload: verified and made available, once or often."""
-    caller = await _caller(Operation.COMPLETE, file_id, token, principal, uploads)
     # 10,000 parts as the plugin writes them fit into the largest body that is read.
     parts = await request.work(partial(uppy_xml.parts_of, await request.body()))
     file = await uploads.completion.complete(caller, file_id, parts)
@@ -232,9 +247,11 @@ async def complete_for_uppy(
     responses=CONTROL_PROBLEMS,
     openapi_extra=TOKEN_ONLY,
 )
-async def abort_for_uppy(file_id: UUID, principal: CurrentPrincipal, uploads: Uploads, token: Token = "") -> Response:
+async def abort_for_uppy(
+    file_id: UUID, caller: Annotated[Principal, Depends(_signed_for(Operation.ABORT))], uploads: Uploads
+) -> Response:
     """AbortMultipartUpload: the upload goes with all that was sent."""
-    await uploads.completion.abort(await _caller(Operation.ABORT, file_id, token, principal, uploads), file_id)
+    await uploads.completion.abort(caller, file_id)
     return Response(status_code=204)
 
 

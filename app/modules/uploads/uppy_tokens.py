@@ -57,19 +57,25 @@ class ControlTokens:
     def issue(
         self, principal: Principal, file_id: UUID, operation: Operation, *, ttl_seconds: int = TTL_SECONDS
     ) -> str:
-        """A token with which anybody may do `operation` as `principal`, with nothing but this upload."""
+        """A token with which anybody may do `operation` as `principal`, with nothing but this upload.
+
+        It ends with the credential that the caller has shown. Whether an API key was revoked since, `check` can't
+        tell: who takes the token asks.
+        """
+        end = utc_now() + timedelta(seconds=ttl_seconds)
         claims = {
             "sub": principal.require(Scope.WRITE),
             "admin": principal.is_admin,
+            "read": principal.may_read,
             "file": file_id.hex,
             "op": operation,
-            "exp": utc_now() + timedelta(seconds=ttl_seconds),
+            "exp": end if principal.ends_at is None else min(end, principal.ends_at),
             **({} if principal.key_id is None else {"key": principal.key_id.hex}),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def check(self, token: str, file_id: UUID, operation: Operation) -> Principal:
-        """The caller for whom the token was made.
+        """The caller for whom the token was made, with the id of the key that it had then.
 
         Raises:
             Unauthenticated: there is none, it has expired, or it is not one of ours.
@@ -85,6 +91,8 @@ class ControlTokens:
             raise Unauthenticated("The address's token is not valid; have it signed again.") from error
         if (claims.get("file"), claims.get("op")) != (file_id.hex, operation):
             raise Forbidden("The address's token was made for something else.")
-        scopes = {Scope.WRITE, Scope.ADMIN} if claims.get("admin") else {Scope.WRITE}
+        scopes = {Scope.WRITE}
+        scopes |= {Scope.ADMIN} if claims.get("admin") else set()
+        scopes |= {Scope.READ} if claims.get("read") else set()
         key_id = UUID(claims["key"]) if "key" in claims else None
         return Principal(claims["sub"], frozenset(scopes), key_id=key_id)

@@ -253,7 +253,9 @@ def test_what_a_browser_could_run_comes_sandboxed_as_an_attachment(alice, file, 
     presigned = httpx.get(url)
     assert (presigned.status_code, presigned.content) == (200, BYTES)
     assert disposition_of(presigned) == ("attachment", "page.html")
-    assert presigned.headers["Content-Type"] == content_type
+    # What runs under its own name is no type at all where no `nosniff` goes with it.
+    runs = content_type not in {"image/svg+xml", "application/x-shockwave-flash"}
+    assert presigned.headers["Content-Type"] == ("application/octet-stream" if runs else content_type)
 
 
 @pytest.mark.parametrize(("name", "make"), [("a.png", png), ("a.pdf", pdf)])

@@ -84,9 +84,27 @@ def test_an_expiry_that_s3_would_refuse_is_422(alice, file, expiry):
     assert [error["field"] for error in answer.json()["errors"]] == ["query.expiry"]
 
 
-def test_seven_days_is_the_longest_expiry(alice, file):
-    """Case 7."""
-    assert presign(alice, file, expiry=604_800)["expires_in"] == 604_800
+def test_the_setting_says_how_long_a_url_lives_at_most(alice, file, service):
+    """Case 7: asking for more is no error up to what S3 takes; the answer says how long it lives."""
+    assert presign(alice, file, expiry=604_800)["expires_in"] == service.settings.store.presigned_url_max_expiry
+
+
+def test_an_operator_may_allow_seven_days(start_service, file):
+    """Case 7: as long as S3 takes."""
+    with start_service(store={"presigned_url_max_expiry": 604_800}) as service, service.client("alice") as client:
+        assert presign(client, file, expiry=604_800)["expires_in"] == 604_800
+
+
+def test_whoever_does_not_own_the_file_gets_a_shorter_url(start_service, anonymous, admin, upload):
+    file = upload(CONTENT, is_public="true")
+    longest = {"presigned_url_max_expiry_shared": 60, "download_url_expiry": 90}
+    with start_service(store=longest) as service, service.client(None) as nobody, service.client("alice") as owner:
+        assert presign(nobody, file)["expires_in"] == 60
+        redirected = nobody.get(f"/files/{file['id']}/download", params={"redirect": True}).headers["Location"]
+        assert parse_qs(urlsplit(redirected).query)["X-Amz-Expires"] == ["60"]
+        assert presign(owner, file, expiry=7200)["expires_in"] == 7200
+    assert presign(admin, file, expiry=604_800)["expires_in"] == 86_400
+    assert presign(anonymous, file, expiry=604_800)["expires_in"] == 3600
 
 
 def test_no_url_outlives_its_file(alice, upload):

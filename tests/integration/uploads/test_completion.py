@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import httpx
 import pytest
 
 from app.config import MEBIBYTE
@@ -111,3 +112,23 @@ def test_a_job_whose_process_is_gone_is_taken_over(start_service, registry):
     with start_service() as service, service.client("alice") as client:
         wait_until(lambda: client.get(f"/files/{file_id}").json()["status"] == "available")
         assert client.get(f"/files/{file_id}/download").content == LARGE
+
+
+def test_a_job_completes_nothing_whose_key_was_revoked_meanwhile(start_service, own_registry, bucket):
+    """In a registry of its own, whose outbox no other service carries out."""
+    settings = {"verify": {"inline_max_mb": 0}, "database": {"url": own_registry.dsn}}
+    before = bucket.keys()
+    with start_service(**settings, outbox={"enabled": False}) as service, service.client("alice") as alice:
+        key = alice.post("/keys", json={"name": "script"}).json()
+        headers = {"Authorization": f"Bearer {key['key']}"}
+        with httpx.Client(base_url=alice.base_url, headers=headers, timeout=60) as client:
+            digest = hashlib.sha256(LARGE).hexdigest()
+            upload = begin(client, LARGE, "data.bin", method="multipart", checksum_sha256=digest)
+            send(client, upload, LARGE)
+            assert complete(client, upload).status_code == 202
+        alice.delete(f"/keys/{key['id']}").raise_for_status()
+    path = f"/files/{upload['file']['id']}"
+    with start_service(**settings) as service, service.client("alice") as alice:
+        wait_until(lambda: alice.get(path).json()["status"] == "rejected")
+        assert alice.get(path).json()["rejection"]["code"] == "upload_expired"
+        wait_until(lambda: bucket.keys() == before)

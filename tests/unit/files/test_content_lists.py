@@ -45,6 +45,40 @@ def test_names_that_somebody_would_run_are_refused(name):
         DEFAULT.check_declared(name, None)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.txt.\u0301bat", "a.txt._exe", "a.txt.$exe", "a.txt.(exe)", "a.txt.e_x_e", "a.txt.exe-", "a.txt.e$x$e",
+        "a.txt.\u2800bat", "a.txt.\u3164bat", "a.txt.\U0001f600bat", "a.txt.b\u0301at", "a.txt.b\u0430t",
+        "a.txt.\u24d4\u24e7\u24d4", "a.txt\u3002exe", "a.txt\uff0eexe", "a.txt\u2024exe", "a.txt\u06d4exe",
+        "a.exe.()", "a.exe.\u6587", "a.exe:b.txt", "a.txt:b.exe", "a.txt.exe::$DATA", "a.asp;.txt",
+        "a.txt.{00020420-0000-0000-C000-000000000046}", "a.ph\u0301p.txt", "a.p_h_p.txt", "a\u3002php.txt",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("policy", [DEFAULT, ANYTHING], ids=["the default list", "a star"])
+def test_a_suffix_that_somebody_may_read_counts(policy, name):
+    """Whoever cleans names drops odd characters, spells out foreign ones, and takes other dots for dots."""
+    with pytest.raises(ExtensionNotAllowed):
+        policy.check_declared(name, None)
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, ANYTHING], ids=["the default list", "a star"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Q3 r\xe9sum\xe9.pdf", "report (1).pdf", "v1.2 final.txt", "O'Brien.csv", "archive.tar.zip",
+        "\U0001f389 party \U0001f469\u200d\U0001f467.png", "\u062a\u0642\u0631\u064a\u0631.pdf",
+        "\u0e23\u0e32\u0e22\u0e07\u0e32\u0e19\u0e1b\u0e23\u0e30\u0e08\u0e33\u0e1b\u0e35.pdf",
+        "\u0935\u093e\u0930\u094d\u0937\u093f\u0915.pdf", "\u5199\u771f\u30fb\u6700\u7d42\u3002.jpg",
+        "10:30 notes.txt", "Re: budget; final.xlsx", "example.com: report.pdf", "example.com\uff1areport.pdf",
+        "Pro.ASP.NET.pdf", "holiday.com.pdf", "jquery.min.js.txt", "setup.exe.zip", "C++ notes.txt", "a.txt~",
+    ],
+)  # fmt: skip
+def test_names_that_people_give_pass(policy, name):
+    """Case 41."""
+    policy.check_declared(name, None)
+
+
 @pytest.mark.parametrize("name", ["a.exe", "a.php", "a.jar", "a.html", "a.svg", "a.bat", "a.lnk", "a.php.jpg", "a.ps1"])
 def test_a_star_does_not_stand_for_the_deny_list(name):
     """Cases 41 and 58."""

@@ -29,6 +29,8 @@ def parsed_back(value: str) -> str | None:
         ('a"b\\c/d.txt', "attachment; filename=\"a_b_c_d.txt\"; filename*=UTF-8''a%22b%5Cc%2Fd.txt"),
         ("100%41.txt", "attachment; filename=\"100_41.txt\"; filename*=UTF-8''100%2541.txt"),
         ("a\r\nX-Evil: 1.txt", "attachment; filename=\"a_X-Evil_ 1.txt\"; filename*=UTF-8''a%0D%0AX-Evil%3A%201.txt"),
+        ("a.txt.\u0301bat", "attachment; filename=\"a.txt.bat_\"; filename*=UTF-8''a.txt.%CC%81bat"),
+        ("a.bat.\u0301", "attachment; filename=\"a.bat._\"; filename*=UTF-8''a.bat.%CC%81"),
         (".txt", "attachment; filename=\"download.txt\"; filename*=UTF-8''.txt"),
     ],
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from app.modules.files.content.detect import HEAD_BYTES, TAIL_BYTES, Detected, detect, needs_tail
+from app.modules.files.content.middle import Middle
 from app.modules.files.content.policy import ContentPolicy
-from app.modules.files.content.serving import INLINE_TYPES, is_inline_safe
+from app.modules.files.content.serving import INLINE_TYPES, is_inline_safe, presigned_type
 from app.modules.files.content.table import canonical, media_types_of
 
 __all__ = [
@@ -13,9 +14,11 @@ __all__ = [
     "TAIL_BYTES",
     "ContentPolicy",
     "Detected",
+    "Middle",
     "canonical",
     "detect",
     "is_inline_safe",
     "media_types_of",
     "needs_tail",
+    "presigned_type",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from app.modules.files.content import libmagic, ole, signatures, svg, text, zip_container
+from app.modules.files.content import libmagic, ole, programs, signatures, svg, text, zip_container
 from app.modules.files.content.media_types import HTML, SVG, TEXT, UNKNOWN, XML
+from app.modules.files.content.middle import Middle
 from app.modules.files.content.table import canonical
 
 HEAD_BYTES: Final = 65_536
@@ -38,36 +39,46 @@ def needs_tail(head: bytes) -> bool:
     )
 
 
-def detect(head: bytes, *, tail: bytes | None = None, size: int | None = None) -> Detected:
+def detect(
+    head: bytes, *, tail: bytes | None = None, size: int | None = None, middle: Middle | None = None
+) -> Detected:
     """What the bytes are, whatever their name.
 
     Args:
         head: the first `HEAD_BYTES` of the file, all of it if it is shorter.
         tail: its last `TAIL_BYTES` (all of it if it is shorter), once they are known; used if `needs_tail(head)`.
         size: the length of the whole file in bytes, where known.
+        middle: what was seen between them, once all bytes, or those of its `span`, have passed by.
     """
     if not head:
         return Detected(EMPTY)
     if tail is None and (len(head) == size if size is not None else len(head) < HEAD_BYTES):
         tail, size = head, len(head)
     if head.startswith(zip_container.SIGNATURES):
-        return _detect_zip(head, tail)
+        return _detect_zip(head, tail, size, middle)
     if head.startswith(ole.SIGNATURE):
-        return _detect_ole(head, tail, size)
-    leading = signatures.leading(head)
-    return Detected(leading) if leading else _detect_text(head) or _detect_binary(head)
+        return _detect_ole(head, tail, size, middle)
+    if leading := signatures.leading(head):
+        return Detected(leading)
+    later, program = signatures.behind_junk(head), programs.beginning(head)
+    # The junk in front of a document may be a program; a text that begins like one is told by what it is for.
+    if program and (later or not text.is_text(head)):
+        return Detected(program)
+    return Detected(later) if later else _detect_text(head) or _detect_binary(head)
 
 
-def _detect_zip(head: bytes, tail: bytes | None) -> Detected:
+def _detect_zip(head: bytes, tail: bytes | None, size: int | None, middle: Middle | None) -> Detected:
     if tail is None:
         return Detected(zip_container.kind_in_head(head), is_settled=False)
-    return Detected(zip_container.kind_in_directory(tail, head))
+    more = middle.program_names(tail, size) if middle is not None and size is not None else []
+    return Detected(zip_container.kind_in_directory(tail, head, more))
 
 
-def _detect_ole(head: bytes, tail: bytes | None, size: int | None) -> Detected:
+def _detect_ole(head: bytes, tail: bytes | None, size: int | None, middle: Middle | None) -> Detected:
     if ole.is_directory_visible(head):
         return Detected(ole.kind(head))  # the tail is left out, so that the verdict is the same before it comes
-    return Detected(ole.kind(head, tail=tail, size=size), is_settled=tail is not None)
+    directory = middle.directory if middle is not None else None
+    return Detected(ole.kind(head, tail=tail, size=size, directory=directory), is_settled=tail is not None)
 
 
 def _detect_text(head: bytes) -> Detected | None:
@@ -79,7 +90,7 @@ def _detect_text(head: bytes) -> Detected | None:
 
 
 def _detect_binary(head: bytes) -> Detected:
-    found = signatures.binary(head)
+    found = programs.binary(head) or signatures.binary(head)
     if found is None and not (len(head) >= _TELLING_BYTES and text.is_legacy_text(head)):
         found = canonical(libmagic.guess(head))
     if found and found not in {UNKNOWN, SVG, XML} and not found.startswith("text/"):

@@ -32,9 +32,12 @@ _STREAMS: Final = (
     ("__properties_version1.0", _OUTLOOK),
     ("__nameid_version1.0", _OUTLOOK),
 )
-# Class ids of the root entry, the first four bytes in file order: an installer has no stream name to go by.
+# An installer's tables: their names are packed, and begin with this sign.
+_TABLE_MARK: Final = "\u4840"
+# Class ids of the root entry, the first four bytes in file order.
 _CLASSES: Final = {
     bytes.fromhex("84100C0000000000C000000000000046"): MSI,
+    bytes.fromhex("82100C0000000000C000000000000046"): MSI,
     bytes.fromhex("86100C0000000000C000000000000046"): MSI,
     bytes.fromhex("0609020000000000C000000000000046"): _WORD,
     bytes.fromhex("0009020000000000C000000000000046"): _WORD,
@@ -55,21 +58,23 @@ class _Entry:
 
 
 class _Sectors:
-    """The sectors that the first and the last bytes of the file show."""
+    """The sectors that some pieces of the file show, each piece with its place."""
 
-    def __init__(self, head: bytes, tail: bytes, tail_start: int) -> None:
+    def __init__(self, head: bytes, *others: tuple[int, bytes]) -> None:
         (shift,) = struct.unpack_from("<H", head, 30)
         self.size = 1 << (shift if shift in _SECTOR_SHIFTS else _SECTOR_SHIFTS[0])
-        self._head, self._tail, self._tail_start = head, tail, tail_start
+        self._pieces = ((0, head), *others)
         fat = struct.unpack_from(f"<{_FAT_LIST_LENGTH}I", head, _FAT_LIST_AT)
         self._fat = [sector for sector in fat if sector < _LAST_SECTOR]
 
     def read(self, sector: int) -> bytes | None:
         start = (sector + 1) * self.size
-        if start + self.size <= len(self._head):
-            return self._head[start : start + self.size]
-        start -= self._tail_start
-        return self._tail[start : start + self.size] if 0 <= start < len(self._tail) else None
+        for at, piece in self._pieces:
+            if at <= start and start + self.size <= at + len(piece):
+                return piece[start - at : start - at + self.size]
+        # The last sector may be cut short.
+        at, piece = self._pieces[-1]
+        return piece[start - at :] if at <= start < at + len(piece) else None
 
     def after(self, sector: int) -> int:
         """The next sector of a chain; a mark above the last one where it ends or can't be seen."""
@@ -80,23 +85,29 @@ class _Sectors:
         )
 
 
-def kind(head: bytes, *, tail: bytes | None = None, size: int | None = None) -> str:
+def kind(
+    head: bytes, *, tail: bytes | None = None, size: int | None = None, directory: tuple[int, bytes] | None = None
+) -> str:
     """The format, or `application/x-ole-storage` where the directory can't be seen or names none that is known.
 
     Args:
         head: the first bytes of the file.
         tail: the last ones; of use only with `size`.
         size: the length of the whole file in bytes.
+        directory: what lies at `directory_span(head)`, with its place.
     """
     if len(head) < _HEADER_BYTES:
         return OLE
     tail_start = size - len(tail) if tail is not None and size is not None else 0
-    entries = _entries(_Sectors(head, tail or b"", tail_start), int.from_bytes(head[48:52], "little"))
+    others = [piece for piece in (directory, (tail_start, tail or b"")) if piece is not None]
+    entries = _entries(_Sectors(head, *others), int.from_bytes(head[48:52], "little"))
     if not entries:
         return OLE
     if entries[0].class_id in _CLASSES:
         return _CLASSES[entries[0].class_id]
     names = {entry.name for entry in _root_members(entries)}
+    if any(name.startswith(_TABLE_MARK) for name in names):
+        return MSI
     return next((media_type for name, media_type in _STREAMS if name in names), OLE)
 
 
@@ -104,7 +115,16 @@ def is_directory_visible(head: bytes) -> bool:
     """Whether the first sector of the directory, with the root entry, lies within `head`."""
     if len(head) < _HEADER_BYTES:
         return False
-    return _Sectors(head, b"", 0).read(int.from_bytes(head[48:52], "little")) is not None
+    return _Sectors(head).read(int.from_bytes(head[48:52], "little")) is not None
+
+
+def directory_span(head: bytes) -> tuple[int, int] | None:
+    """Where the first sector of the directory lies, with the root entry, and its length; None if there is none."""
+    sector = int.from_bytes(head[48:52], "little")
+    if len(head) < _HEADER_BYTES or sector >= _LAST_SECTOR:
+        return None
+    size = _Sectors(head).size
+    return (sector + 1) * size, size
 
 
 def _entries(sectors: _Sectors, sector: int) -> list[_Entry]:

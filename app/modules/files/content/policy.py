@@ -9,18 +9,24 @@ from typing import Final
 from app.modules.files.content.detect import Detected, detect, is_harmless_fragment, needs_tail
 from app.modules.files.content.formats import Format
 from app.modules.files.content.media_types import (
-    APK,
     ENCRYPTED_OFFICE,
     HTML,
-    JAR,
     MSI,
     OLE,
     OPEN_DOCUMENT,
     TEXT,
     UNKNOWN,
     ZIP,
+    ZIP_PROGRAMS,
 )
-from app.modules.files.content.suffixes import DENIED_EXTENSIONS, RUN_ANYWHERE, suffixes
+from app.modules.files.content.middle import Middle
+from app.modules.files.content.suffixes import (
+    CLASS_ID_SUFFIX,
+    DENIED_EXTENSIONS,
+    RUN_ANYWHERE,
+    other_readings,
+    suffixes,
+)
 from app.modules.files.content.table import (
     DENIED_MEDIA_TYPES,
     canonical,
@@ -93,6 +99,7 @@ class ContentPolicy:
         *,
         tail: bytes | None = None,
         size: int | None = None,
+        middle: Middle | None = None,
         final: bool = True,
     ) -> str:
         """The canonical media type to store the file under: the same for the first and the final call.
@@ -103,6 +110,7 @@ class ContentPolicy:
             head: the first `HEAD_BYTES` of the file, or all of it.
             tail: its last `TAIL_BYTES`, for the final call where `needs_tail(head)`.
             size: the whole length in bytes, where known.
+            middle: what was seen between head and tail, for the final call.
             final: False on the head only, before anything is stored: what the tail may still decide passes.
 
         Raises:
@@ -115,7 +123,7 @@ class ContentPolicy:
         candidates = self._candidates(extension)
         declared = _declared(declared_type)
         self._check_declared(extension, candidates, declared)
-        found = detect(head, tail=tail, size=size)
+        found = detect(head, tail=tail, size=size, middle=middle)
         if not candidates:
             return self._judge_unknown(extension, declared, found, _container(head, found))
         fitting = [row for row in candidates if _fits(row, found, head, extension, final=final)]
@@ -141,16 +149,24 @@ class ContentPolicy:
     def _extension(self, filename: str) -> str:
         found = suffixes(filename)
         extension = found[-1] if found else ""
-        for inner in found[:-1]:
-            if inner in RUN_ANYWHERE and inner not in self.extensions:
-                raise ExtensionNotAllowed(
-                    f"The file's name contains .{inner}, which web servers may run; rename it without that."
-                )
         if extension in self.extensions or (ANY in self.extensions and extension not in DENIED_EXTENSIONS):
+            self._check_other_readings(filename, found)
             return extension
         if not extension:
             raise ExtensionNotAllowed(f"The file's name has no extension; {self._choice()}.")
         raise ExtensionNotAllowed(f"Files named .{_shown(extension)} are not accepted; {self._choice()}.")
+
+    def _check_other_readings(self, filename: str, found: tuple[str, ...]) -> None:
+        """Refuse a name that somebody behind us might clean into a program's."""
+        inside, last = other_readings(filename)
+        for inner in sorted((inside | set(found[:-1])) & RUN_ANYWHERE - self.extensions):
+            raise ExtensionNotAllowed(
+                f"The file's name contains .{inner}, which web servers may run; rename it without that."
+            )
+        for hidden in sorted(last & (DENIED_EXTENSIONS | {CLASS_ID_SUFFIX}) - self.extensions):
+            raise ExtensionNotAllowed(
+                f"The file's name can be read as ending in .{hidden}, which is not accepted; rename it without that."
+            )
 
     def _choice(self) -> str:
         named = sorted(self.extensions - {ANY, ""})
@@ -264,7 +280,7 @@ def _fits(row: Format, found: Detected, head: bytes, extension: str, *, final: b
         return media_type == OPEN_DOCUMENT or family_of(media_type) == "zip"
     if not final and not found.is_settled:
         if media_type == ZIP:
-            return row.family == "zip" or row.media_type in {JAR, APK}
+            return row.family == "zip" or row.media_type in ZIP_PROGRAMS
         if media_type == OLE:
             return row.media_type == MSI or ENCRYPTED_OFFICE in row.found_as
     return media_type == HTML and extension in {"md", "markdown"} and is_harmless_fragment(head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from app.modules.files.content.media_types import ELF, JAVA_CLASS, MACH_O, PORTABLE_EXECUTABLE, SHORTCUT, UNKNOWN
+from app.modules.files.content.media_types import UNKNOWN
 
 # These may be followed by nothing but text, so they are looked for before text is.
 _LEADING: Final = (
@@ -13,22 +13,16 @@ _LEADING: Final = (
     (b"GIF89a", "image/gif"),
     (b"{\\rtf", "application/rtf"),
     (b"%!PS", "application/postscript"),
-    (b"#!AMR", "audio/amr"),
+    (b"#!AMR\n", "audio/amr"),
+    (b"#!AMR-WB", "audio/amr"),
+    (b"#!AMR_MC", "audio/amr"),
 )
-_PDF: Final = re.compile(rb"(?:\A|[\r\n])%PDF-\d")
+PDF: Final = "application/pdf"
+_PDF: Final = re.compile(rb"%PDF-\d")
+_LATER_PDF: Final = re.compile(rb"[\r\n]%PDF-\d")
 _PDF_WINDOW_BYTES: Final = 1024  # how much junk readers accept in front
 
 _BINARY: Final = (
-    (b"\x7fELF", ELF),
-    (b"MZ", PORTABLE_EXECUTABLE),
-    (b"ZM", PORTABLE_EXECUTABLE),
-    (b"\xfe\xed\xfa\xce", MACH_O),
-    (b"\xfe\xed\xfa\xcf", MACH_O),
-    (b"\xce\xfa\xed\xfe", MACH_O),
-    (b"\xcf\xfa\xed\xfe", MACH_O),
-    (b"L\x00\x00\x00\x01\x14\x02\x00", SHORTCUT),
-    (b"\x00asm\x01\x00\x00\x00", "application/wasm"),
-    (b"dex\n03", "application/x-dex"),
     (b"ID3", "audio/mpeg"),
     (b"wOFF", "font/woff"),
     (b"wOF2", "font/woff2"),
@@ -36,8 +30,6 @@ _BINARY: Final = (
     (b"8BPS\x00\x01", "image/vnd.adobe.photoshop"),
     (b"PAR1", "application/vnd.apache.parquet"),
 )
-_FAT_MACH_O: Final = b"\xca\xfe\xba\xbe"  # Java class files begin alike; their next word is a version ≥ 45
-_MOST_ARCHITECTURES: Final = 30
 
 _BRANDS: Final = {
     b"avif": "image/avif", b"avis": "image/avif",
@@ -56,7 +48,12 @@ def leading(head: bytes) -> str | None:
     for signature, media_type in _LEADING:
         if head.startswith(signature):
             return media_type
-    return "application/pdf" if _PDF.search(head, 0, _PDF_WINDOW_BYTES) else None
+    return PDF if _PDF.match(head) else None
+
+
+def behind_junk(head: bytes) -> str | None:
+    """The format of a file that readers accept with something else in front, None if it is no such file."""
+    return PDF if _LATER_PDF.search(head, 0, _PDF_WINDOW_BYTES) else None
 
 
 def binary(head: bytes) -> str | None:
@@ -64,8 +61,6 @@ def binary(head: bytes) -> str | None:
     for signature, media_type in _BINARY:
         if head.startswith(signature):
             return media_type
-    if head.startswith(_FAT_MACH_O):
-        return MACH_O if int.from_bytes(head[4:8], "big") <= _MOST_ARCHITECTURES else JAVA_CLASS
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12], UNKNOWN)
     if head[:4] == b"OggS":

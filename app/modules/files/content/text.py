@@ -57,6 +57,11 @@ def decode(head: bytes) -> str | None:
     return None if _CONTROLS.search(text) else text.removeprefix("\ufeff")
 
 
+def is_text(head: bytes) -> bool:
+    """Whether the bytes may be text in any encoding that is known here."""
+    return decode(head) is not None or is_legacy_text(head)
+
+
 def is_legacy_text(head: bytes) -> bool:
     """Whether the bytes may be text in an 8-bit encoding or Shift-JIS, GBK and the like: no control bytes."""
     return not _CONTROL_BYTES.search(head.removesuffix(b"\x1a"))

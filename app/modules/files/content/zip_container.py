@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Collection, Iterable
 from typing import Final
 
 from app.modules.files.content.formats import FORMATS
 from app.modules.files.content.media_types import (
+    AIR,
     APK,
     DOCM,
     DOCX,
     EPUB,
+    IOS_APP,
     JAR,
+    MSIX,
     OPEN_DOCUMENT,
     PPTM,
     PPTX,
     VSDX,
+    VSIX,
     XLSB,
     XLSM,
     XLSX,
+    XPI,
     ZIP,
 )
 
@@ -35,33 +41,71 @@ _MOST_STARTS_TRIED = 64
 _SELF_DECLARED: Final = frozenset(
     row.media_type for row in FORMATS if row.media_type.startswith(OPEN_DOCUMENT) or row.media_type == EPUB
 )
+_PROGRAM_ENTRIES: Final = {
+    b"androidmanifest.xml": APK,
+    b"base/manifest/androidmanifest.xml": APK,
+    b"classes.dex": APK,
+    b"meta-inf/manifest.mf": JAR,
+    b"web-inf/web.xml": JAR,
+    b"appxmanifest.xml": MSIX,
+    b"appxmetadata/appxbundlemanifest.xml": MSIX,
+    b"install.rdf": XPI,
+    b"meta-inf/mozilla.rsa": XPI,
+    b"extension.vsixmanifest": VSIX,
+    b"meta-inf/air/application.xml": AIR,
+}
+_IOS_ENTRY: Final = re.compile(rb"payload/[^/]+\.app/")
+# The same names in entries of a central directory, wherever it is.
+_PROGRAM_ENTRY: Final = re.compile(
+    _CENTRAL
+    + rb"(?s:.{42})(?i:(?:\./|/)?(?:"
+    + b"|".join(re.escape(name).replace(b"/", rb"[/\\]") for name in _PROGRAM_ENTRIES)
+    + rb"|payload[/\\][^/\\]{1,128}\.app[/\\]))"
+)
+LONGEST_PROGRAM_ENTRY_BYTES: Final = 256
 _OFFICE: Final = ((b"word/", DOCX, DOCM), (b"xl/", XLSX, XLSM), (b"ppt/", PPTX, PPTM), (b"visio/", VSDX, VSDX))
 
 
-def kind_in_directory(end: bytes, head: bytes) -> str:
+def kind_in_directory(end: bytes, head: bytes, more: Iterable[bytes] = ()) -> str:
     """The format by the central directory.
 
     Args:
         end: the last bytes of the file, or all of it.
         head: its first bytes. They answer where the directory is larger than `end`.
+        more: names of the directory that were seen elsewhere.
     """
     names, is_complete = _directory_names(end)
+    local = _local_names(head)
     if not is_complete:
-        names += _local_names(head)
-    return _self_declared(head) or _kind(names, is_complete=is_complete)
+        names += local
+    return _program([*names, *local, *more]) or _self_declared(head) or _kind(names, is_complete=is_complete)
 
 
 def kind_in_head(head: bytes) -> str:
     """The format as far as the first entries show it: `application/zip` where they don't."""
-    return _self_declared(head) or _kind(_local_names(head), is_complete=False)
+    names = _local_names(head)
+    return _program(names) or _self_declared(head) or _kind(names, is_complete=False)
+
+
+def _program(names: Iterable[bytes]) -> str | None:
+    """The kind of program or installer that holds entries of these names, None if they tell of none.
+
+    What else the container says it is counts for nothing: Java and Android look for these entries only.
+    """
+    for name in map(_plain, names):
+        if name in _PROGRAM_ENTRIES:
+            return _PROGRAM_ENTRIES[name]
+        if _IOS_ENTRY.match(name):
+            return IOS_APP
+    return None
+
+
+def _plain(name: bytes) -> bytes:
+    return name.replace(b"\\", b"/").removeprefix(b"./").lstrip(b"/").lower()
 
 
 def _kind(names: Iterable[bytes], *, is_complete: bool) -> str:
-    seen = {name.replace(b"\\", b"/").lower() for name in names}
-    if b"androidmanifest.xml" in seen:
-        return APK
-    if b"meta-inf/manifest.mf" in seen:
-        return JAR
+    seen = set(map(_plain, names))
     # In a part of the directory the list of content types may be missing.
     if b"[content_types].xml" in seen or (not is_complete and b"_rels/.rels" in seen):
         office = _office_kind(seen)
@@ -94,27 +138,58 @@ def _self_declared(head: bytes) -> str | None:
     return declared if declared in _SELF_DECLARED else None
 
 
+def program_entries(piece: bytes | bytearray, at: int) -> list[tuple[int, bytes]]:
+    """The entries of central directories whose names only programs hold, each with its place.
+
+    Args:
+        piece: some bytes of a file.
+        at: their place in it.
+    """
+    found = []
+    for match in _PROGRAM_ENTRY.finditer(piece):
+        (length,) = struct.unpack_from("<H", piece, match.start() + 28)
+        name = bytes(piece[match.start() + _CENTRAL_BYTES : match.start() + _CENTRAL_BYTES + length])
+        if _program([name]) is not None:
+            found.append((at + match.start(), name))
+    return found
+
+
+def directory_start(end: bytes, size: int) -> int | None:
+    """Where the central directory begins, by what the end of a file of `size` bytes says; None if there is none."""
+    bounds = _directory_bounds(end)
+    start = -1 if bounds is None else size - len(end) + bounds[0]
+    return start if start >= 0 else None
+
+
 def _directory_names(end: bytes) -> tuple[list[bytes], bool]:
     """The names that the central directory lists, and whether these are all."""
+    bounds = _directory_bounds(end)
+    if bounds is None:
+        return [], False
+    start, stop = bounds
+    if start >= 0:
+        names = _chain(end, start, stop)
+        return (names, True) if names is not None else ([], False)
+    return _last_names(end, stop), False
+
+
+def _directory_bounds(end: bytes) -> tuple[int, int] | None:
+    """Where in `end` the central directory begins (negative if before it) and where it stops."""
     at = end.rfind(_END)
     if at < 0 or at + _END_BYTES > len(end):
-        return [], False
+        return None
     (size,) = struct.unpack_from("<I", end, at + 12)
     stop = at
     locator = at - _LOCATOR64_BYTES
     if locator >= 0 and end.startswith(_LOCATOR64, locator):
         record = end.rfind(_END64, 0, max(locator - _END64_BYTES + len(_END64), 0))
         if record < 0:
-            return [], False
+            return None
         if size == _IN_ZIP64:
             (size,) = struct.unpack_from("<Q", end, record + 40)
         stop = record
     # Counted back from its own end: that holds with anything put in front of the archive.
-    start = stop - size
-    if start >= 0:
-        names = _chain(end, start, stop)
-        return (names, True) if names is not None else ([], False)
-    return _last_names(end, stop), False
+    return stop - size, stop
 
 
 def _last_names(end: bytes, stop: int) -> list[bytes]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from app.core.audit import Action, record
 from app.core.exceptions import Forbidden
-from app.modules.auth.principal import Principal
+from app.modules.auth.principal import Principal, Scope
 from app.modules.files.exceptions import FileNotAvailable
 from app.modules.files.metadata import check_metadata, merged
 from app.modules.files.models import FileUpload
@@ -62,9 +62,13 @@ class EditService:
             ExtensionNotAllowed, ContentTypeNotAllowed, ContentTypeMismatch: the new name says something else than
                 the bytes.
             InvalidMetadata: what the patch leads to is too large or too deep.
-            Forbidden: only admins give files away; only the owner says who sees a file and how long there is one.
+            Forbidden: only admins give files away; only the owner says who sees a file and how long there is one;
+                who may not read files publishes none.
             QuotaExceeded: there is no room for it at the new owner's.
         """
+        if changes.get("is_public"):
+            # Who publishes a file can read it without any credential.
+            principal.require(Scope.READ)
         async with self._parts.attempt(principal, Action.UPDATE, file_id) as session:
             file = await changeable(FileRepository(session), principal, file_id, if_match)
             stored = require_available(file)

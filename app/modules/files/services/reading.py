@@ -26,7 +26,7 @@ from app.modules.files.repository import FileRepository
 from app.modules.files.s3_service import FileStore
 from app.modules.files.services.chunks import chunks
 from app.modules.files.services.records import is_deleted
-from app.modules.files.visibility import is_entrusted_to
+from app.modules.files.visibility import is_entrusted_to, is_owned_by
 
 log = structlog.get_logger()
 CHUNK_BYTES = MEBIBYTE
@@ -199,8 +199,9 @@ class ReadService:
     async def download_url(
         self, principal: Principal, file_id: UUID, *, ttl_seconds: int | None, force_download: bool
     ) -> DownloadUrl:
-        """A presigned GET, never longer-lived than the file or the credentials that sign it."""
-        url = await self._url_of(await self.get(principal, file_id), ttl_seconds, force_download=force_download)
+        """A presigned GET, never longer-lived than the caller may have it, the file, or the keys that sign it."""
+        file = await self.get(principal, file_id)
+        url = await self._url_of(principal, file, ttl_seconds, force_download=force_download)
         log.info("presigned_url_generated", file_id=str(file_id), expires_in_seconds=url.expires_in_seconds)
         return url
 
@@ -226,7 +227,11 @@ class ReadService:
             for file_id in chunk:
                 file = files.get(file_id)
                 try:
-                    url = await self._url_of(file, ttl_seconds, force_download=force_download) if file else None
+                    url = (
+                        await self._url_of(principal, file, ttl_seconds, force_download=force_download)
+                        if file
+                        else None
+                    )
                 except (FileNotFound, FileNotAvailable) as error:
                     results.append((file_id, error))
                 else:
@@ -235,9 +240,12 @@ class ReadService:
         log.info("presigned_urls_generated", count=sum(isinstance(result, DownloadUrl) for _, result in results))
         return results
 
-    async def _url_of(self, file: FileUpload, ttl_seconds: int | None, *, force_download: bool) -> DownloadUrl:
+    async def _url_of(
+        self, principal: Principal, file: FileUpload, ttl_seconds: int | None, *, force_download: bool
+    ) -> DownloadUrl:
         stored = _readable_object(file)
-        limits = [float(ttl_seconds or self._settings.presigned_url_expiry)]
+        wanted = ttl_seconds or self._settings.presigned_url_expiry
+        limits = [float(self._settings.longest_url_seconds(wanted, is_owner=is_owned_by(principal, file)))]
         if file.expires_at is not None:
             left = (file.expires_at - utc_now()).total_seconds()
             if left < 1:

@@ -73,6 +73,7 @@ class Arriving:
             self.stream.head,
             tail=self.stream.tail if is_final else None,
             size=self.stream.size_bytes if is_final else None,
+            middle=self.stream.middle if is_final else None,
             final=is_final,
         )
 

@@ -7,11 +7,15 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
+from app.config import MEBIBYTE
 from app.core.s3.objects import ObjectHead
-from app.modules.files.content import HEAD_BYTES, TAIL_BYTES, ContentPolicy, needs_tail
-from app.modules.files.exceptions import ChecksumMismatch, SizeMismatch
+from app.modules.files.content import HEAD_BYTES, TAIL_BYTES, ContentPolicy, Middle, needs_tail
+from app.modules.files.exceptions import ChecksumMismatch, ContentTypeNotAllowed, SizeMismatch
 from app.modules.files.models import ChecksumKind, StoredObject
 from app.modules.files.s3_service import FileStore
+
+# More than a million entries' names: no archive that people make has a larger one.
+MAX_DIRECTORY_BYTES = 64 * MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,9 @@ class Verifier:
         """The media type, and the first bytes."""
         if declared.size_bytes is not None and head.size_bytes != declared.size_bytes:
             raise SizeMismatch(f"The store received {head.size_bytes} bytes, {declared.size_bytes} were declared.")
-        start, end = await self._ends(key, head.etag, head.size_bytes)
+        start, end, middle = await self._telling(key, head.etag, head.size_bytes)
         content_type = self._policy.judge(
-            declared.filename, declared.content_type, start, tail=end, size=head.size_bytes, final=True
+            declared.filename, declared.content_type, start, tail=end, size=head.size_bytes, middle=middle
         )
         return content_type, start
 
@@ -103,15 +107,28 @@ class Verifier:
             ObjectNotFound, ObjectChanged: they are no longer there.
         """
         size_bytes = stored.size_bytes or 0
-        start, end = await self._ends(stored.key, stored.etag or "", size_bytes)
-        return self._policy.judge(filename, declared_type, start, tail=end, size=size_bytes, final=True)
+        start, end, middle = await self._telling(stored.key, stored.etag or "", size_bytes)
+        return self._policy.judge(filename, declared_type, start, tail=end, size=size_bytes, middle=middle)
 
-    async def _ends(self, key: str, etag: str, size_bytes: int) -> tuple[bytes, bytes | None]:
-        """The first bytes, and the last ones where those decide."""
+    async def _telling(self, key: str, etag: str, size_bytes: int) -> tuple[bytes, bytes | None, Middle | None]:
+        """The first bytes, the last ones where those decide, and what only the middle tells."""
         start = await self._read(key, etag, 0, min(HEAD_BYTES, size_bytes) - 1)
         if not needs_tail(start):
-            return start, None
-        return start, await self._read(key, etag, max(0, size_bytes - TAIL_BYTES), size_bytes - 1)
+            return start, None, None
+        end = await self._read(key, etag, max(0, size_bytes - TAIL_BYTES), size_bytes - 1)
+        middle = Middle(start)
+        if (span := middle.span(end, size_bytes)) is not None:
+            await self._look_through(middle, key, etag, *span)
+        if middle.is_telling:
+            await asyncio.to_thread(middle.look, size_bytes - len(end), end)
+        return start, end, middle
+
+    async def _look_through(self, middle: Middle, key: str, etag: str, first: int, last: int) -> None:
+        if last - first >= MAX_DIRECTORY_BYTES:
+            raise ContentTypeNotAllowed("The file's directory is too large to be looked at; pack fewer files.")
+        async for chunk in self._store.read(key, etag=etag, first=first, last=last):
+            await asyncio.to_thread(middle.look, first, chunk)
+            first += len(chunk)
 
     async def _read(self, key: str, etag: str, first: int, last: int) -> bytes:
         return b"".join([chunk async for chunk in self._store.read(key, etag=etag, first=first, last=last)])

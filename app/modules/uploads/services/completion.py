@@ -17,7 +17,6 @@ from app.core.s3.errors import ObjectChanged, ObjectNotFound
 from app.core.s3.errors import UploadNotFound as StoreUploadNotFound
 from app.core.s3.objects import ObjectHead, StoredPart
 from app.modules.auth.principal import Principal, Scope
-from app.modules.files.exceptions import SizeMismatch
 from app.modules.files.models import FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.lifecycle import LifecycleService
@@ -27,20 +26,13 @@ from app.modules.uploads.exceptions import UploadExpired, UploadIncomplete, Uplo
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import PartPlan
 from app.modules.uploads.repository import UploadRepository
+from app.modules.uploads.services.comparison import ClientPart, compare
 from app.modules.uploads.services.shared import Shared
 
 log = structlog.get_logger()
 LOOK_PAUSE_SECONDS = 10.0
 # What is wrong with the bytes themselves; everything else may go well the next time.
 REFUSALS = (Invalid, UnsupportedType)
-
-
-@dataclass(frozen=True)
-class ClientPart:
-    """A part as the client remembers it."""
-
-    number: int
-    etag: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +72,20 @@ class CompletionService:
         if file is None or found is None:
             raise UploadNotFound
         return OpenUpload(principal.actor, file, *found)
+
+    async def resume(self, principal: Principal, file_id: UUID) -> OpenUpload:
+        """The same, to go on with it. Its URLs tell folder and name: who may not read goes on with its own alone.
+
+        Raises:
+            UploadNotFound: as above, or another credential began it and this one may not read.
+            UploadExpired: it's still open, but the API key that began it isn't in use any more.
+        """
+        opened = await self.find(principal, file_id)
+        if not principal.may_read and opened.upload.key_id != principal.key_id:
+            raise UploadNotFound
+        if opened.file.status == FileStatus.PENDING:
+            await self._require_live_key(opened.upload)
+        return opened
 
     async def stored_parts(self, opened: OpenUpload) -> list[StoredPart]:
         """The parts that the store has.
@@ -149,6 +155,7 @@ class CompletionService:
             raise UploadRejected(file.rejection_detail)
         if file.status != FileStatus.PENDING:
             return file
+        await self._require_live_key(opened.upload)
         try:
             head = await self._arrived(opened, parts)
             if self._needs_job(opened, head):
@@ -186,7 +193,7 @@ class CompletionService:
             parts = await self._s3.multipart.list_parts(key, upload_id)
         except (StoreUploadNotFound, ObjectNotFound):
             return  # completed before, perhaps by a caller who never heard of it; the object will tell
-        _compare(PartPlan(opened.upload.declared_bytes, opened.upload.part_bytes or 1), parts, claimed)
+        compare(PartPlan(opened.upload.declared_bytes, opened.upload.part_bytes or 1), parts, claimed)
         keeps = self._capabilities.current
         pinned = opened.upload.declared_bytes if keeps.complete_object_size else None
         try:
@@ -261,12 +268,19 @@ class CompletionService:
             return
         opened = OpenUpload(OUTBOX, file, *found)
         try:
+            await self._require_live_key(opened.upload)
             await self._promote(opened, await self._s3.head(opened.stored.key, with_checksum=True))
         except REFUSALS as refusal:
             await self._promotions.reject(OUTBOX, file.id, refusal)
+        except UploadExpired as ended:
+            await self._promotions.reject(OUTBOX, file.id, ended)
         except ObjectNotFound:
             gone = UploadExpired("The bytes were gone before they could be verified.")
             await self._promotions.reject(OUTBOX, file.id, gone)
+
+    async def _require_live_key(self, upload: UploadSession) -> None:
+        async with self._database.transaction() as session:
+            await UploadRepository(session).require_live_key(upload)
 
     async def _settled(self, file_id: UUID) -> FileUpload:
         """What became of a file that somebody else ended."""
@@ -280,22 +294,3 @@ class CompletionService:
     async def _reload(self, file_id: UUID) -> FileUpload | None:
         async with self._database.transaction() as session:
             return await FileRepository(session).by_id(file_id)
-
-
-def _compare(plan: PartPlan, parts: Sequence[StoredPart], claimed: Sequence[ClientPart] | None) -> None:
-    """Check that exactly the planned parts are there, and those that the client means.
-
-    Raises:
-        UploadIncomplete: some are missing, or others than the client remembers.
-        SizeMismatch: some have a length that no URL of ours allowed.
-    """
-    by_number = {part.number: part for part in parts}
-    missing = [number for number in range(1, plan.count + 1) if number not in by_number]
-    if missing:
-        raise UploadIncomplete(f"{len(missing)} of {plan.count} parts are missing, the first is part {missing[0]}.")
-    if len(by_number) != plan.count or any(part.size_bytes != plan.length_of(part.number) for part in parts):
-        raise SizeMismatch("The parts don't have the lengths that were planned.")
-    for part in claimed or ():
-        known = by_number.get(part.number)
-        if known is None or known.etag.strip('"') != part.etag.strip('"'):
-            raise UploadIncomplete(f"The store has another part {part.number}; send it again.")

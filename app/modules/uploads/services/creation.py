@@ -94,7 +94,9 @@ class CreationService:
         part_bytes = None
         if method is UploadMethod.MULTIPART:
             part_bytes = plan_parts(wish.size_bytes, wish.part_bytes).part_bytes
-        ttl = await self._offers.longest_ttl_seconds(wish.ttl_seconds or self._settings.store.presigned_url_expiry)
+        store = self._settings.store
+        wanted = store.longest_url_seconds(wish.ttl_seconds or store.presigned_url_expiry, is_owner=True)
+        ttl = await self._offers.longest_ttl_seconds(wanted)
         reserve = partial(self._reserve, principal.actor, draft, wish, method, part_bytes, ttl, claim)
         try:
             file, upload, stored = await reserve(collision=None)
@@ -171,6 +173,7 @@ class CreationService:
             part_bytes=part_bytes,
             has_part_checksums=wish.has_part_checksums and method is UploadMethod.MULTIPART,
             url_ttl_seconds=ttl_seconds,
+            key_id=actor.api_key_id,
             expires_at=expires_at,
         )
         entry = _entry(actor, file, upload)
@@ -190,9 +193,11 @@ class CreationService:
     async def _offer_again(self, file: FileUpload) -> tuple[FileUpload, Offer]:
         """What the first request got, signed anew: URLs are never kept."""
         async with self._database.transaction() as session:
-            found = await UploadRepository(session).get(file.id)
-        if found is None:
-            raise UploadNotFound
+            uploads = UploadRepository(session)
+            found = await uploads.get(file.id)
+            if found is None:
+                raise UploadNotFound
+            await uploads.require_live_key(found[0])
         return file, await self._offers.offer(file, *found)
 
     async def _begin_multipart(
