@@ -26,7 +26,7 @@ from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.quotas.service import QuotaService
 from app.modules.rates.counter import RateCounter, build_rate_counter
-from app.modules.rates.upload_slots import UploadSlots
+from app.modules.rates.transfers import Transfers, build_transfers
 from app.modules.sharing.services import GrantService
 from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices
@@ -52,7 +52,7 @@ class Composition:
     maintenance: MaintenanceService
     outbox: Outbox
     rate_counter: RateCounter | None
-    upload_slots: UploadSlots
+    transfers: Transfers
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on beside requests for as long as the process lives."""
@@ -79,7 +79,8 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     maintenance = build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork)
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
-    rate_counter, upload_slots = build_rate_counter(settings.rates), UploadSlots(settings.rates.uploads_max_concurrent)
+    rate_counter = build_rate_counter(settings.rates)
+    transfers = build_transfers(settings, most_readers=s3.readers.max_streams)
     try:
         yield Composition(
             settings,
@@ -95,7 +96,7 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             maintenance,
             outbox,
             rate_counter,
-            upload_slots,
+            transfers,
         )
     finally:
         await auth.close()

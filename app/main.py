@@ -17,6 +17,7 @@ from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.request_body import BodyLimit
 from app.core.response_headers import SecurityHeaders
+from app.core.unread_answers import UnreadAnswers
 from app.core.unread_body import UnreadBody
 from app.modules.rates.middleware import RateLimit
 
@@ -42,7 +43,7 @@ def create_app(settings: Settings) -> DocumentedAPI:
         async with composed(settings) as parts:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
-            app.state.rate_counter, app.state.upload_slots = parts.rate_counter, parts.upload_slots
+            app.state.rate_counter, app.state.transfers = parts.rate_counter, parts.transfers
             app.state.readiness = health.ReadinessProbe(
                 parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter
             )
@@ -87,6 +88,11 @@ def create_app(settings: Settings) -> DocumentedAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
     app.add_middleware(UnreadBody)
+    app.add_middleware(
+        UnreadAnswers,
+        idle_timeout_seconds=settings.download.idle_timeout_seconds,
+        min_bytes_per_second=settings.download.min_bytes_per_second,
+    )
     add_documentation(app)
     app.include_router(health.router)
     for router in v1.ROUTERS:

@@ -16,7 +16,7 @@ from app.cli.database import migrate_to_newest
 from app.cli.environment import data_dir, found_environment
 from app.config import Settings
 from app.config.values import is_loopback
-from app.core.http_protocol import BoundedHttpProtocol
+from app.core.connection_end import EndingHttpProtocol
 from app.core.logging import configure_logging
 from app.embedded.environment import RunningParts
 from app.embedded.object_store import ANY_LOCAL_ORIGIN
@@ -92,7 +92,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=server.host,
         port=server.port,
-        http=BoundedHttpProtocol,
+        http=EndingHttpProtocol,
         log_config=None,
         # Our own middleware writes it, with route templates instead of paths and queries.
         access_log=False,

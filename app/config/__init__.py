@@ -8,6 +8,7 @@ from app.config.group import ENV_FILE, ConfigurationError
 from app.config.groups import (
     AuthSettings,
     DatabaseSettings,
+    DownloadSettings,
     MaintenanceSettings,
     OutboxSettings,
     QuotaSettings,
@@ -27,6 +28,7 @@ __all__ = [
     "AuthSettings",
     "ConfigurationError",
     "DatabaseSettings",
+    "DownloadSettings",
     "MaintenanceSettings",
     "OutboxSettings",
     "QuotaSettings",

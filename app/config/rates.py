@@ -48,7 +48,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
 
 
 class RateSettings(SettingsGroup):
-    """How many requests and uploads one caller may send (no prefix)."""
+    """How many requests, uploads and downloads one caller may have (no prefix)."""
 
     model_config = group_of("")
     meant_empty = frozenset({"rate_limit"})  # none
@@ -57,6 +57,7 @@ class RateSettings(SettingsGroup):
     # Where all processes count together; without it each counts by itself.
     rate_limit_storage_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     uploads_max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 20
+    downloads_max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 32
 
     @property
     def windows(self) -> tuple[RateLimitItem, ...]:

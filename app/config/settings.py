@@ -11,6 +11,7 @@ from app.config.group import ENV_FILE, ConfigurationError, SettingsGroup, readab
 from app.config.groups import (
     AuthSettings,
     DatabaseSettings,
+    DownloadSettings,
     MaintenanceSettings,
     OutboxSettings,
     QuotaSettings,
@@ -26,6 +27,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "database": DatabaseSettings,
     "auth": AuthSettings,
     "upload": UploadSettings,
+    "download": DownloadSettings,
     "verify": VerifySettings,
     "quota": QuotaSettings,
     "outbox": OutboxSettings,
@@ -44,6 +46,7 @@ class Settings(BaseModel):
     database: DatabaseSettings
     auth: AuthSettings
     upload: UploadSettings
+    download: DownloadSettings
     verify: VerifySettings
     quota: QuotaSettings
     outbox: OutboxSettings

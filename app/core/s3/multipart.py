@@ -47,7 +47,7 @@ class MultipartUploads:
 
     async def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> PartTag:
         """Write one part (1 to 10,000)."""
-        answer = await self._calls.go_on(
+        answer = await self._calls.uploads.go_on(
             self._client.upload_part,
             Bucket=self._calls.bucket,
             Key=key,

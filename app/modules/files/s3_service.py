@@ -7,7 +7,7 @@ what a browser is told about a download.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -79,6 +79,7 @@ class FileStore:
             content_type=target.content_type,
             metadata=target.metadata,
             storage_class=target.storage_class,
+            lane=self._s3.uploads,
         )
 
     async def begin_multipart(self, target: ObjectTarget, *, has_part_checksums: bool = False) -> str:
@@ -92,9 +93,23 @@ class FileStore:
         )
 
     async def put_parts(
-        self, key: str, upload_id: str, parts: AsyncIterator[bytearray], *, part_bytes: int
+        self,
+        key: str,
+        upload_id: str,
+        parts: AsyncIterator[bytearray],
+        *,
+        part_bytes: int,
+        on_sent: Callable[[bytearray], None],
     ) -> list[PartTag]:
-        """Write parts while the next ones arrive, a few at a time: memory stays flat however large the file."""
+        """Write parts while the next ones arrive, a few at a time: memory stays flat however large the file.
+
+        Args:
+            key: where to.
+            upload_id: the store's.
+            parts: all of them, in order.
+            part_bytes: how large they are.
+            on_sent: is told of each part that isn't needed any more.
+        """
         window = asyncio.Semaphore(max(1, min(MAX_PARTS_IN_FLIGHT, MEMORY_IN_FLIGHT_BYTES // part_bytes)))
         sending: list[asyncio.Task[PartTag]] = []
 
@@ -103,6 +118,7 @@ class FileStore:
                 return await self._s3.multipart.upload_part(key, upload_id, number, part)
             finally:
                 window.release()
+                on_sent(part)
 
         async with task_group() as group:
             async for part in parts:
@@ -174,10 +190,14 @@ class FileStore:
             stream.close()
 
     async def open(self, stored: StoredObject, *, first: int, last: int) -> ObjectStream:
-        """Begin to read bytes `first` to `last`, both included, of exactly the object that was verified."""
+        """Begin to read bytes `first` to `last`, both included, of the object that was verified, for a client."""
         is_whole = first == 0 and last + 1 == stored.size_bytes
         return await self._s3.open(
-            stored.key, etag=stored.etag, first=None if is_whole else first, last=None if is_whole else last
+            stored.key,
+            etag=stored.etag,
+            first=None if is_whole else first,
+            last=None if is_whole else last,
+            lane=self._s3.readers,
         )
 
     async def remove(self, key: str, *, upload_id: str | None, may_be_multipart: bool) -> None:

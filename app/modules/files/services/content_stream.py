@@ -7,10 +7,13 @@ import hashlib
 from collections.abc import AsyncIterator
 
 from app.config import MEBIBYTE
+from app.core.byte_budget import Room
 from app.modules.files.content import HEAD_BYTES, TAIL_BYTES
 from app.modules.files.exceptions import EmptyFile, FileTooLarge
 
 HASHED_IN_PLACE_BYTES = 262_144
+# What a connection may buffer anyway; a file of that size waits for no room.
+FREE_BYTES = 65_536
 
 
 class ContentStream:
@@ -19,11 +22,17 @@ class ContentStream:
     Args:
         chunks: as they arrive.
         part_bytes: how large the parts are that come out; the last one is smaller.
+        expected_bytes: how many bytes come at most, as far as it is known.
         max_bytes: the first byte behind it ends the stream.
+        room: lends the memory for each part before it is read; `let_go` gives it back.
     """
 
-    def __init__(self, chunks: AsyncIterator[bytes], *, part_bytes: int, max_bytes: int) -> None:
+    def __init__(
+        self, chunks: AsyncIterator[bytes], *, part_bytes: int, expected_bytes: int, max_bytes: int, room: Room
+    ) -> None:
         self._chunks = chunks
+        self._expected_bytes = expected_bytes
+        self._room = room
         self.part_bytes = part_bytes
         self._max_bytes = max_bytes
         self._sha256 = hashlib.sha256()
@@ -59,8 +68,13 @@ class ContentStream:
         async for part in self._parts:
             yield part
 
+    def let_go(self, part: bytearray) -> None:
+        """Give back the room of a part that is not needed any more."""
+        if len(part) > FREE_BYTES:
+            self._room.give_back(len(part))
+
     async def _cut(self) -> AsyncIterator[bytearray]:
-        part = bytearray()
+        part, has_room = bytearray(), False
         async for chunk in self._chunks:
             self._count(chunk)
             rest = memoryview(chunk)
@@ -70,8 +84,12 @@ class ContentStream:
                 rest = rest[room:]
                 await self._take_in(part)
                 yield part
-                part = bytearray()
+                part, has_room = bytearray(), False
             part += rest
+            if len(part) > FREE_BYTES and not has_room:
+                before = self.size_bytes - len(part)
+                await self._room.take(min(self.part_bytes, max(len(part), self._expected_bytes - before)))
+                has_room = True
         await self._take_in(part)
         await self._hashing
         self.has_ended = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from app.config import MEBIBYTE
+from app.core.byte_budget import Room
 from app.modules.files.content import ContentPolicy
 from app.modules.files.exceptions import ChecksumMismatch, FileTooLarge
 from app.modules.files.models import ChecksumKind
@@ -25,12 +26,14 @@ class IncomingBytes:
         least_bytes: how many there are at least, if the client says so.
         most_bytes: how many there are at most, likewise.
         chunks: the bytes.
+        room: what the upload holds of the process's memory.
     """
 
     declared_type: str | None
     least_bytes: int | None
     most_bytes: int | None
     chunks: AsyncIterator[bytes]
+    room: Room
 
 
 class Arriving:
@@ -116,7 +119,13 @@ class Receiving:
             FileTooLarge: there are too many.
         """
         expected_bytes = min(self._max_bytes, incoming.most_bytes or self._max_bytes)
-        stream = ContentStream(incoming.chunks, part_bytes=part_size_for(expected_bytes), max_bytes=self._max_bytes)
+        stream = ContentStream(
+            incoming.chunks,
+            part_bytes=part_size_for(expected_bytes),
+            expected_bytes=expected_bytes,
+            max_bytes=self._max_bytes,
+            room=incoming.room,
+        )
         return Arriving(self._policy, incoming.declared_type, stream, await stream.first_part(), expected_bytes)
 
     async def write(
@@ -138,7 +147,11 @@ class Receiving:
         await self._reservations.note_multipart(reservation, upload_id)
         stream = arriving.stream
         parts = await self._store.put_parts(
-            reservation.target.key, upload_id, stream.parts_from(arriving.first), part_bytes=stream.part_bytes
+            reservation.target.key,
+            upload_id,
+            stream.parts_from(arriving.first),
+            part_bytes=stream.part_bytes,
+            on_sent=stream.let_go,
         )
         final = finish()
         await self._store.complete_multipart(reservation.target.key, upload_id, parts)
@@ -146,7 +159,13 @@ class Receiving:
 
     async def read_only(self, incoming: IncomingBytes) -> str:
         """The SHA-256 of bytes that came before: they are hashed and not stored."""
-        stream = ContentStream(incoming.chunks, part_bytes=MEBIBYTE, max_bytes=self._max_bytes)
-        async for _ in stream.parts_from(await stream.first_part()):
-            continue
+        stream = ContentStream(
+            incoming.chunks,
+            part_bytes=MEBIBYTE,
+            expected_bytes=self._max_bytes,
+            max_bytes=self._max_bytes,
+            room=incoming.room,
+        )
+        async for part in stream.parts_from(await stream.first_part()):
+            stream.let_go(part)
         return stream.sha256
