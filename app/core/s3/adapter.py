@@ -7,10 +7,11 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.config import StoreSettings
 from app.core.clock import utc_now
+from app.core.part_memory import MemoryReader
 from app.core.presign.presigner import Presigner
 from app.core.s3.answers import etag_of, told
 from app.core.s3.calls import STREAMS_PER_SLOT, Lane, StoreCalls
@@ -21,6 +22,9 @@ from app.core.s3.multipart import MultipartUploads
 from app.core.s3.objects import ObjectHead
 from app.core.s3.streams import ObjectStream
 from app.core.slots import StorageBusy
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 # How long it's taken for granted whether the bucket has versions.
 VERSIONS_KNOWN_SECONDS = 60.0
@@ -46,7 +50,7 @@ class S3(StoreCalls):
     async def put(
         self,
         key: str,
-        body: bytes | bytearray,
+        body: Buffer,
         *,
         content_type: str,
         metadata: Mapping[str, str],
@@ -58,7 +62,7 @@ class S3(StoreCalls):
             self.client.put_object,
             Bucket=self.bucket,
             Key=key,
-            Body=body,
+            Body=MemoryReader(body),
             ContentType=content_type,
             Metadata=metadata,
             **self.write_options(storage_class),

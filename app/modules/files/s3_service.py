@@ -13,6 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.config import MEBIBYTE
+from app.core.part_memory import PartMemory
 from app.core.s3.adapter import S3
 from app.core.s3.errors import ObjectNotFound, StorageUnavailable, UploadNotFound
 from app.core.s3.objects import ObjectHead, PartTag
@@ -71,11 +72,11 @@ class FileStore:
         self._s3 = s3
         self._copy_limit_bytes = s3.settings.copy_limit_bytes
 
-    async def put(self, target: ObjectTarget, body: bytearray) -> None:
+    async def put(self, target: ObjectTarget, body: PartMemory) -> None:
         """Write a small file in one request."""
         await self._s3.put(
             target.key,
-            body,
+            body.view,
             content_type=target.content_type,
             metadata=target.metadata,
             storage_class=target.storage_class,
@@ -96,10 +97,10 @@ class FileStore:
         self,
         key: str,
         upload_id: str,
-        parts: AsyncIterator[bytearray],
+        parts: AsyncIterator[PartMemory],
         *,
         part_bytes: int,
-        on_sent: Callable[[bytearray], None],
+        on_sent: Callable[[PartMemory], None],
     ) -> list[PartTag]:
         """Write parts while the next ones arrive, a few at a time: memory stays flat however large the file.
 
@@ -113,9 +114,9 @@ class FileStore:
         window = asyncio.Semaphore(max(1, min(MAX_PARTS_IN_FLIGHT, MEMORY_IN_FLIGHT_BYTES // part_bytes)))
         sending: list[asyncio.Task[PartTag]] = []
 
-        async def send(number: int, part: bytearray) -> PartTag:
+        async def send(number: int, part: PartMemory) -> PartTag:
             try:
-                return await self._s3.multipart.upload_part(key, upload_id, number, part)
+                return await self._s3.multipart.upload_part(key, upload_id, number, part.view)
             finally:
                 window.release()
                 on_sent(part)

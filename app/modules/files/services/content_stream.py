@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from app.config import MEBIBYTE
 from app.core.byte_budget import Room
+from app.core.part_memory import PartMemory
 from app.modules.files.content import HEAD_BYTES, TAIL_BYTES
 from app.modules.files.exceptions import EmptyFile, FileTooLarge
 
@@ -49,7 +50,7 @@ class ContentStream:
         """Of all bytes, in lower-case hex, once `has_ended`."""
         return self._sha256.hexdigest()
 
-    async def first_part(self) -> bytearray:
+    async def first_part(self) -> PartMemory:
         """The first part; `has_ended` says whether it is the whole file.
 
         Raises:
@@ -57,35 +58,38 @@ class ContentStream:
             FileTooLarge: more than `max_bytes`.
         """
         part = await anext(self._parts)
-        if not part:
+        if not len(part):
             raise EmptyFile
-        self.head = bytes(part[:HEAD_BYTES])
+        self.head = bytes(part.view[:HEAD_BYTES])
         return part
 
-    async def parts_from(self, first: bytearray) -> AsyncIterator[bytearray]:
+    async def parts_from(self, first: PartMemory) -> AsyncIterator[PartMemory]:
         """`first` and all parts behind it."""
         yield first
         async for part in self._parts:
             yield part
 
-    def let_go(self, part: bytearray) -> None:
-        """Give back the room of a part that is not needed any more."""
+    def let_go(self, part: PartMemory) -> None:
+        """Free a part that is not needed any more, and give its room back."""
+        part.drop()
         if len(part) > FREE_BYTES:
             self._room.give_back(len(part))
 
-    async def _cut(self) -> AsyncIterator[bytearray]:
-        part, has_room = bytearray(), False
+    async def _cut(self) -> AsyncIterator[PartMemory]:
+        part = PartMemory(self.part_bytes)
+        has_room = False
         async for chunk in self._chunks:
             self._count(chunk)
             rest = memoryview(chunk)
             while len(part) + len(rest) > self.part_bytes:
-                room = self.part_bytes - len(part)
-                part += rest[:room]
-                rest = rest[room:]
+                fitting = self.part_bytes - len(part)
+                part.append(rest[:fitting])
+                rest = rest[fitting:]
                 await self._take_in(part)
                 yield part
-                part, has_room = bytearray(), False
-            part += rest
+                part = PartMemory(self.part_bytes)
+                has_room = False
+            part.append(rest)
             if len(part) > FREE_BYTES and not has_room:
                 before = self.size_bytes - len(part)
                 await self._room.take(min(self.part_bytes, max(len(part), self._expected_bytes - before)))
@@ -95,14 +99,14 @@ class ContentStream:
         self.has_ended = True
         yield part
 
-    async def _take_in(self, part: bytearray) -> None:
+    async def _take_in(self, part: PartMemory) -> None:
         """Hash a part in a thread while the next one arrives: on the event loop it would take a third of its time."""
         await self._hashing
         if len(part) < HASHED_IN_PLACE_BYTES:
-            self._sha256.update(part)
+            self._sha256.update(part.view)
         else:
-            self._hashing = asyncio.get_running_loop().run_in_executor(None, self._sha256.update, part)
-        self.tail = (self.tail + bytes(part[-TAIL_BYTES:]))[-TAIL_BYTES:]
+            self._hashing = asyncio.get_running_loop().run_in_executor(None, self._sha256.update, part.view)
+        self.tail = (self.tail + bytes(part.view[-TAIL_BYTES:]))[-TAIL_BYTES:]
 
     def _count(self, chunk: bytes) -> None:
         self.size_bytes += len(chunk)

@@ -8,6 +8,7 @@ from hmac import compare_digest
 
 from app.config import MEBIBYTE
 from app.core.byte_budget import Room
+from app.core.part_memory import PartMemory
 from app.modules.files.content import ContentPolicy
 from app.modules.files.exceptions import ChecksumMismatch, FileTooLarge
 from app.modules.files.models import ChecksumKind
@@ -44,7 +45,7 @@ class Arriving:
         policy: ContentPolicy,
         declared_type: str | None,
         stream: ContentStream,
-        first: bytearray,
+        first: PartMemory,
         expected_bytes: int,
     ) -> None:
         self._policy = policy
