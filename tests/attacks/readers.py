@@ -30,6 +30,14 @@ class SilentReader:
         poll.register(self.sock, select.POLLHUP | select.POLLERR | select.POLLRDHUP)
         return bool(poll.poll(0))
 
+    def send(self, request: bytes) -> None:
+        """Ask for more, if that is still listened to."""
+        if select.select([], [self.sock], [], 0)[1]:
+            try:
+                self.sock.send(request)
+            except ConnectionError:
+                return
+
     def drip(self) -> None:
         """Read one byte, if there is one."""
         if select.select([self.sock], [], [], 0)[0]:
