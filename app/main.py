@@ -31,7 +31,10 @@ DESCRIPTION = """The file service that an application puts between its users and
 Every error is an RFC 9457 problem with a stable `code`; `request_id` names it in the log.
 
 Requests are counted for each caller: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) on every
-answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. A head of more than 64 KiB or
+answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many; `too_many_uploads` and
+`too_many_downloads` that too many files of that caller are under way. A client that doesn't read its answer is cut off.
+
+A head of more than 64 KiB or
 100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413."""
 
 

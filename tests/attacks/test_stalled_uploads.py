@@ -30,7 +30,7 @@ def begin_upload(port: int, token: str) -> socket.socket:
     sock = socket.create_connection(("127.0.0.1", port), 30)
     head = f"PUT {RAW} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Length: {DECLARED_BYTES}\r\n\r\n"
     sock.sendall(head.encode())
-    sock.setblocking(False)
+    sock.settimeout(0)
     return sock
 
 
