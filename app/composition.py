@@ -16,8 +16,8 @@ from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
 from app.core.logging import hide
 from app.core.outbox import Outbox
+from app.core.pace import Pace
 from app.core.pagination import CursorSigner
-from app.core.request_body import Pace
 from app.core.resources import Afterwork
 from app.core.s3.adapter import S3
 from app.core.signing_secret import SigningSecret
@@ -29,10 +29,11 @@ from app.modules.files.removal_repository import REMOVE_OBJECT
 from app.modules.maintenance.assembly import build_maintenance
 from app.modules.maintenance.services.jobs import MaintenanceService
 from app.modules.quotas.service import QuotaService
-from app.modules.rates.batches import BatchSlots
+from app.modules.rates.batches import build_batch_shares
 from app.modules.rates.callers import holders_of
 from app.modules.rates.counter import RateCounter, build_rate_counter
-from app.modules.rates.upload_slots import UploadSlots
+from app.modules.rates.shares import Shares
+from app.modules.rates.transfers import Transfers, build_transfers
 from app.modules.sharing.services import GrantService
 from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices
@@ -58,9 +59,9 @@ class Composition:
     maintenance: MaintenanceService
     outbox: Outbox
     rate_counter: RateCounter | None
-    upload_slots: UploadSlots
+    transfers: Transfers
     bodies: BufferedBodies
-    batch_slots: BatchSlots
+    batch_shares: Shares
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on beside requests for as long as the process lives."""
@@ -89,10 +90,11 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
     maintenance = build_maintenance(settings.maintenance, lease_seconds, database, s3, afterwork)
     handlers = {REMOVE_OBJECT: files.services.removal.remove, VERIFY_UPLOAD: uploads.completion.verify}
     outbox = Outbox(database, settings.outbox, handlers)
-    rate_counter, upload_slots = build_rate_counter(settings.rates), UploadSlots(settings.rates.uploads_max_concurrent)
+    rate_counter = build_rate_counter(settings.rates)
+    transfers = build_transfers(settings, most_readers=s3.readers.max_streams)
     pace = partial(Pace, settings.upload.idle_timeout_seconds, settings.upload.min_bytes_per_second)
     bodies = BufferedBodies(settings.body, pace, holders_of)
-    batch_slots = BatchSlots(settings.rates.batches_max_concurrent)
+    batch_shares = build_batch_shares(settings.rates)
     try:
         yield Composition(
             settings,
@@ -108,9 +110,9 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             maintenance,
             outbox,
             rate_counter,
-            upload_slots,
+            transfers,
             bodies,
-            batch_slots,
+            batch_shares,
         )
     finally:
         await auth.close()

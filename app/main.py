@@ -17,6 +17,7 @@ from app.core.host_and_origin import AllowedHosts, AllowedOrigins, HostAndOrigin
 from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.response_headers import SecurityHeaders
+from app.core.unread_answers import UnreadAnswers
 from app.core.unread_body import UnreadBody
 from app.modules.rates.middleware import RateLimit
 
@@ -30,12 +31,15 @@ Every error is an RFC 9457 problem with a stable `code`; `request_id` names it i
 
 Requests are counted for each caller: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) on every
 answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one too many. Requests for many files count
-their ids besides, and few of them run at once: else 429 `rate_limited` or `too_many_batches`. A head of more than
-64 KiB or 100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413, one that is
-not there after 15 s 408, one that is nested deeper than 64 levels or holds more than 50,000 values 422.
+their ids besides, and few of them run at once: else 429 `rate_limited` or `too_many_batches`; `too_many_uploads` and
+`too_many_downloads` say that too many files of that caller are under way. A head of more than 64 KiB or 100 fields gets
+431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413, one that is not there after 15 s 408,
+one that is nested deeper than 64 levels or holds more than 50,000 values 422.
 
 401, and 403 for a scope that is missing, come before a body is read. An answer lists 20 errors at most; `error_count`
 says how many there were. A service that holds as many bodies as it can answers 503 `server_busy` with `Retry-After`.
+
+A client that doesn't read its answer is cut off.
 
 A `Host` that isn't the service's own gets 421 `host_not_allowed`: with `ALLOWED_HOSTS` set, and always without sign-in,
 where only loopback names count. Without sign-in, a write by a page of another origin than the service's own and those
@@ -50,8 +54,8 @@ def create_app(settings: Settings) -> DocumentedAPI:
         async with composed(settings) as parts:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
-            app.state.rate_counter, app.state.upload_slots = parts.rate_counter, parts.upload_slots
-            app.state.batch_slots = parts.batch_slots
+            app.state.rate_counter, app.state.transfers = parts.rate_counter, parts.transfers
+            app.state.batch_shares = parts.batch_shares
             app.state.readiness = health.ReadinessProbe(
                 parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter, app.state.framing
             )
@@ -97,6 +101,11 @@ def create_app(settings: Settings) -> DocumentedAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
     app.add_middleware(UnreadBody)
+    app.add_middleware(
+        UnreadAnswers,
+        idle_timeout_seconds=settings.download.idle_timeout_seconds,
+        min_bytes_per_second=settings.download.min_bytes_per_second,
+    )
     add_documentation(app)
     app.include_router(health.router)
     for router in v1.ROUTERS:

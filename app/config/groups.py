@@ -98,6 +98,28 @@ class UploadSettings(SettingsGroup):
     late_write_seconds: Annotated[float, Field(ge=0)] = 60.0
     longest_transfer_seconds: Annotated[float, Field(ge=0)] = 3600.0
     expiry_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1440
+    # Of parts on their way to the store, in each process; one part of a file has 8 MiB.
+    memory_mb: Annotated[int, Field(ge=16)] = 256
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much of uploads is in memory at most."""
+        return self.memory_mb * MEBIBYTE
+
+
+class DownloadSettings(SettingsGroup):
+    """How slow a client may read, and what all readers may hold (`DOWNLOAD_*`)."""
+
+    model_config = group_of("DOWNLOAD_")
+
+    idle_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    min_bytes_per_second: Annotated[int, Field(ge=0)] = 1024
+    memory_mb: Annotated[int, Field(ge=1)] = 128
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much of downloads is in memory at most."""
+        return self.memory_mb * MEBIBYTE
 
 
 class BodySettings(SettingsGroup):

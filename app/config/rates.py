@@ -58,7 +58,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
 
 
 class RateSettings(SettingsGroup):
-    """How many requests, ids, uploads and batches one caller may send (no prefix)."""
+    """How many requests, ids, uploads, downloads and batches one caller may have (no prefix)."""
 
     model_config = group_of("")
     meant_empty = frozenset({"rate_limit", "rate_limit_ids"})  # none
@@ -70,6 +70,7 @@ class RateSettings(SettingsGroup):
     rate_limit_storage_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     uploads_max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 20
     batches_max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 2
+    downloads_max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 32
 
     @property
     def windows(self) -> tuple[RateLimitItem, ...]:

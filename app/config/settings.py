@@ -12,6 +12,7 @@ from app.config.groups import (
     AuthSettings,
     BodySettings,
     DatabaseSettings,
+    DownloadSettings,
     MaintenanceSettings,
     OutboxSettings,
     QuotaSettings,
@@ -28,6 +29,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "auth": AuthSettings,
     "upload": UploadSettings,
     "body": BodySettings,
+    "download": DownloadSettings,
     "verify": VerifySettings,
     "quota": QuotaSettings,
     "outbox": OutboxSettings,
@@ -47,6 +49,7 @@ class Settings(BaseModel):
     auth: AuthSettings
     upload: UploadSettings
     body: BodySettings
+    download: DownloadSettings
     verify: VerifySettings
     quota: QuotaSettings
     outbox: OutboxSettings

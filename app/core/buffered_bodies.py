@@ -19,7 +19,8 @@ from app.config import BodySettings
 from app.core.byte_budget import ByteBudget, Held
 from app.core.exceptions import FieldError, Invalid, TooLarge, TooSlow
 from app.core.json_shape import JsonShape
-from app.core.request_body import Pace, paced_body
+from app.core.pace import Pace
+from app.core.request_body import paced_body
 
 # Larger than any JSON or XML that this API has a use for; files are read in other ways.
 MAX_BYTES = 1_048_576

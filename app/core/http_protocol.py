@@ -26,7 +26,8 @@ from app.core.http_refusals import (
     UriTooLong,
     answer_to,
 )
-from app.core.stalled_readers import StalledReader
+from app.core.stalled_readers import StalledReader, bound_kernel_buffer
+from app.core.unread_answers import ABORT
 
 # How long a head may take to arrive, from the connection or its own first byte on.
 HEAD_SECONDS = 30.0
@@ -59,6 +60,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _is_deaf = False
     # From the end of a head to the end of its body, trailers included.
     _is_in_body = False
+    _is_lost = False
     _has_spoken = False
     _silent_bytes = 0
     _head_bytes = 0
@@ -68,10 +70,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Wait for a head."""
         super().connection_made(transport)
         self._reader = StalledReader(self.loop, transport, self._is_quiet)
+        bound_kernel_buffer(transport)
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more, and let no request go on for a client that is gone."""
+        self._is_lost = True
         self._stop_waiting()
         if self._reader is not None:
             self._reader.stop()
@@ -116,7 +120,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = self._head_fields = 0
         self._is_in_body = False
         super().on_message_begin()
-        self.scope["extensions"] = {EXTENSION: {}}
+        extensions: dict[str, Any] = {EXTENSION: {}, ABORT: self._abort}
+        self.scope["extensions"] = extensions
 
     def on_url(self, url: bytes) -> None:
         """A piece of the address."""
@@ -234,6 +239,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self._close)
+
+    def _abort(self) -> None:
+        """Reset the connection: the application gives its client up."""
+        if self._reader is not None and not self._is_lost:
+            self._reader.cut()
 
     def _close(self) -> None:
         """Close once all is sent; a client that takes nothing isn't waited for."""

@@ -2,58 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Sized
-from typing import TypeVar
+from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 
-from app.core.exceptions import TooSlow
-
-GRACE_SECONDS = 20.0
-T = TypeVar("T")
-
-
-class Pace:
-    """How slow a client may be. Only the time spent waiting for it counts: a slow store is not its fault.
-
-    Args:
-        idle_timeout_seconds: so long nothing may come.
-        min_bytes_per_second: the average, after a grace of 20 s.
-    """
-
-    def __init__(self, idle_timeout_seconds: float, min_bytes_per_second: int) -> None:
-        self._idle_timeout_seconds = idle_timeout_seconds
-        self._min_bytes_per_second = min_bytes_per_second
-        self._waited_seconds = 0.0
-        self._received_bytes = 0
-
-    async def wait_for(self, coming: Awaitable[T]) -> T:
-        """What comes, which is then to be counted.
-
-        Raises:
-            TooSlow: nothing came in time.
-        """
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(self._idle_timeout_seconds):
-                came = await coming
-        except TimeoutError as error:
-            raise TooSlow(headers={"Connection": "close"}) from error
-        self._waited_seconds += time.monotonic() - started
-        return came
-
-    def count(self, received: Sized) -> None:
-        """Add bytes that came.
-
-        Raises:
-            TooSlow: they are too few by now.
-        """
-        self._received_bytes += len(received)
-        too_few = self._received_bytes < self._min_bytes_per_second * self._waited_seconds
-        if too_few and self._waited_seconds > GRACE_SECONDS:
-            raise TooSlow(headers={"Connection": "close"})
+from app.core.pace import Pace
 
 
 async def paced_body(request: Request, pace: Pace) -> AsyncIterator[bytes]:

@@ -11,6 +11,16 @@ from collections.abc import Callable
 STALLED_SECONDS = 30.0
 # `struct linger`: on, for no time at all.
 LINGER_NOT = struct.pack("ii", 1, 0)
+# What the kernel takes before it was sent. Its own limit is 4 MiB a connection, which a stalled reader would fill.
+KERNEL_BYTES = 131_072
+TCP_NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+
+
+def bound_kernel_buffer(transport: asyncio.Transport) -> None:
+    """Let the kernel take little ahead of the client, where the system can do that."""
+    sock = transport.get_extra_info("socket")
+    if TCP_NOTSENT_LOWAT is not None and sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, KERNEL_BYTES)
 
 
 class StalledReader:
@@ -61,11 +71,11 @@ class StalledReader:
         if unsent_bytes == 0:
             return
         if unsent_bytes == self._unsent_bytes and not self._has_taken and self._is_quiet():
-            self._cut()
+            self.cut()
         else:
             self._look_later()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
         """Reset the connection; closed in the ordinary way, the kernel would keep its own share for minutes more."""
         sock = self._transport.get_extra_info("socket")
         if sock is not None:

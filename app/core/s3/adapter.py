@@ -6,13 +6,15 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from app.config import StoreSettings
 from app.core.clock import utc_now
+from app.core.part_memory import MemoryReader
 from app.core.presign.presigner import Presigner
 from app.core.s3.answers import etag_of, told
-from app.core.s3.calls import StoreCalls
+from app.core.s3.calls import STREAMS_PER_SLOT, Lane, StoreCalls
 from app.core.s3.clients import make_clients
 from app.core.s3.errors import ObjectNotFound, StorageMisconfigured, is_not_implemented
 from app.core.s3.listing import erase_versions, has_versions
@@ -21,7 +23,9 @@ from app.core.s3.objects import ObjectHead
 from app.core.s3.streams import ObjectStream
 from app.core.slots import StorageBusy
 
-STREAMS_PER_SLOT = 8
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 # How long it's taken for granted whether the bucket has versions.
 VERSIONS_KNOWN_SECONDS = 60.0
 
@@ -46,11 +50,11 @@ class S3(StoreCalls):
     """
 
     def __init__(self, settings: StoreSettings) -> None:
-        self.open_streams = 0
         self._knows_tags = True
         self._has_versions, self._versions_known_until = False, float("-inf")
-        self._max_streams = settings.max_concurrency * STREAMS_PER_SLOT
-        clients = make_clients(settings, connections=settings.max_concurrency + self._max_streams)
+        # Three lanes of calls, two of which have streams besides.
+        connections = settings.max_concurrency * (3 + 2 * STREAMS_PER_SLOT)
+        clients = make_clients(settings, connections=connections)
         super().__init__(settings, clients.server)
         self._session, self._signer, self._upload_signer = clients.session, clients.signer, clients.upload_signer
         self.presigner = Presigner(self._upload_signer, self.bucket)
@@ -59,18 +63,19 @@ class S3(StoreCalls):
     async def put(
         self,
         key: str,
-        body: bytes | bytearray,
+        body: Buffer,
         *,
         content_type: str,
         metadata: Mapping[str, str],
         storage_class: str = "STANDARD",
+        lane: Lane | None = None,
     ) -> None:
         """Write one object in one request; its SHA-256 is part of the signature."""
-        await self.call(
+        await (lane or self).call(
             self.client.put_object,
             Bucket=self.bucket,
             Key=key,
-            Body=body,
+            Body=MemoryReader(body),
             ContentType=content_type,
             Metadata=metadata,
             **self.write_options(storage_class),
@@ -136,39 +141,44 @@ class S3(StoreCalls):
         )
 
     async def open(
-        self, key: str, *, etag: str | None = None, first: int | None = None, last: int | None = None
+        self,
+        key: str,
+        *,
+        etag: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        lane: Lane | None = None,
     ) -> ObjectStream:
         """Begin to read an object, or its bytes `first` to `last`, both included.
 
         Raises:
             ObjectNotFound: there is none.
             ObjectChanged: it is not the one of `etag`.
-            StorageBusy: too many readers already hold a connection.
+            StorageBusy: too many of the same lane already hold a connection.
         """
-        if self.open_streams >= self._max_streams:
+        lane = lane or self
+        if lane.open_streams >= lane.max_streams:
             raise StorageBusy(retry_after_seconds=1)
         options: dict[str, Any] = {}
         if etag:
             options["IfMatch"] = etag
         if first is not None and last is not None:
             options["Range"] = f"bytes={first}-{last}"
-        self.open_streams += 1
-        opening = asyncio.ensure_future(self.call(self.client.get_object, Bucket=self.bucket, Key=key, **options))
+        lane.open_streams += 1
+        opening = asyncio.ensure_future(lane.call(self.client.get_object, Bucket=self.bucket, Key=key, **options))
         try:
             answer = await asyncio.shield(opening)
             length = told(answer, "ContentLength")
         except BaseException:
             # Refused, answered by half, or the reader left while the store was answering: once that call
             # has ended, its connection goes back all the same.
-            opening.add_done_callback(self._close_unread)
+            opening.add_done_callback(partial(self._close_unread, lane))
             raise
-        return ObjectStream(self, answer["Body"], length, self._count_closed)
+        return ObjectStream(lane, answer["Body"], length)
 
-    def _count_closed(self) -> None:
-        self.open_streams -= 1
-
-    def _close_unread(self, opening: asyncio.Future[Any]) -> None:
-        self._count_closed()
+    @staticmethod
+    def _close_unread(lane: Lane, opening: asyncio.Future[Any]) -> None:
+        lane.open_streams -= 1
         if not opening.cancelled() and opening.exception() is None:
             opening.result()["Body"].close()
 

@@ -1,7 +1,11 @@
-"""The only caller of boto3: its calls block, so each runs in a bounded pool of threads, its errors translated."""
+"""The only caller of boto3: its calls block, so each runs in a bounded pool of threads, its errors translated.
+
+There are three such pools, `Lane`s: what the service does for itself never waits for clients that read or send.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -21,19 +25,22 @@ R = TypeVar("R")
 log = structlog.get_logger()
 
 
-class StoreCalls:
-    """Calls on one bucket.
+STREAMS_PER_SLOT = 8
+WAIT_SECONDS = 10.0
+
+
+class Lane:
+    """One kind of calls, with threads and streams of its own.
 
     Args:
-        settings: bucket, limits, and what every write tells the store.
-        client: boto3's, which talks to the store.
+        size: how many calls run at once.
+        queue: how many more may wait.
     """
 
-    def __init__(self, settings: StoreSettings, client: S3Client) -> None:
-        self.settings = settings
-        self.bucket = settings.bucket_name
-        self.client = client
-        self._slots = Slots(settings.max_concurrency, queue=settings.max_concurrency * 4, wait_seconds=10.0)
+    def __init__(self, size: int, queue: int) -> None:
+        self._slots = Slots(size, queue=queue, wait_seconds=WAIT_SECONDS)
+        self.max_streams = size * STREAMS_PER_SLOT
+        self.open_streams = 0
 
     async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one boto3 call in a slot, its errors translated.
@@ -53,6 +60,29 @@ class StoreCalls:
         except (BotoCoreError, ClientError) as error:
             raise _translated(function, error) from error
 
+    async def close(self, timeout_seconds: float) -> None:
+        """Take no new calls, and wait for running ones, but not for ever."""
+        await self._slots.close(timeout_seconds)
+
+
+class StoreCalls(Lane):
+    """Calls on one bucket; itself the lane of what the service does: verification, copies, removal, all that is quick.
+
+    Args:
+        settings: bucket, limits, and what every write tells the store.
+        client: boto3's, which talks to the store.
+    """
+
+    def __init__(self, settings: StoreSettings, client: S3Client) -> None:
+        size = settings.max_concurrency
+        super().__init__(size, queue=size * 4)
+        # As many as are let in may begin at once: readers by their memory, uploads by theirs.
+        self.readers = Lane(size, queue=size * STREAMS_PER_SLOT)
+        self.uploads = Lane(size, queue=size * STREAMS_PER_SLOT)
+        self.settings = settings
+        self.bucket = settings.bucket_name
+        self.client = client
+
     async def ask(self, operation: str, **parameters: object) -> dict[str, Any]:
         """Any operation on the bucket, by boto3's name of it; waits for a slot as long as it takes."""
         answer: dict[str, Any] = await self.go_on(getattr(self.client, operation), Bucket=self.bucket, **parameters)
@@ -71,7 +101,9 @@ class StoreCalls:
 
     async def close(self, timeout_seconds: float) -> None:
         """Wait for running calls, but not for ever, then drop all connections."""
-        await self._slots.close(timeout_seconds)
+        closing = [super().close(timeout_seconds)]
+        closing += [lane.close(timeout_seconds) for lane in (self.readers, self.uploads)]
+        await asyncio.gather(*closing)
         self.client.close()
 
 

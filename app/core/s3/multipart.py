@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from app.core.part_memory import MemoryReader
 from app.core.s3.answers import etag_of, told
 from app.core.s3.calls import StoreCalls
 from app.core.s3.objects import PartTag, StoredPart
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class MultipartUploads:
@@ -45,15 +49,15 @@ class MultipartUploads:
                 await self.abort(key, lost)
         return upload_id
 
-    async def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> PartTag:
+    async def upload_part(self, key: str, upload_id: str, number: int, body: Buffer) -> PartTag:
         """Write one part (1 to 10,000)."""
-        answer = await self._calls.go_on(
+        answer = await self._calls.uploads.go_on(
             self._client.upload_part,
             Bucket=self._calls.bucket,
             Key=key,
             UploadId=upload_id,
             PartNumber=number,
-            Body=body,
+            Body=MemoryReader(body),
         )
         return PartTag(number, etag_of(answer))
 

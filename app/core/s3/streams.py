@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.core.s3.calls import StoreCalls
+from app.core.s3.calls import Lane
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -14,10 +13,9 @@ if TYPE_CHECKING:
 class ObjectStream:
     """An object's bytes on their way out; holds one connection to the store until closed."""
 
-    def __init__(self, calls: StoreCalls, body: StreamingBody, length: int, on_close: Callable[[], None]) -> None:
+    def __init__(self, lane: Lane, body: StreamingBody, length: int) -> None:
         self.length = length
-        self._calls = calls
-        self._on_close = on_close
+        self._lane = lane
         self._body = body
         self._is_open = True
 
@@ -27,12 +25,12 @@ class ObjectStream:
         Raises:
             StorageUnavailable: the store broke off; what was read so far is not the whole.
         """
-        data: bytes = await self._calls.go_on(self._body.read, size_bytes)
+        data: bytes = await self._lane.go_on(self._body.read, size_bytes)
         return data
 
     def close(self) -> None:
         """Give the connection back, or drop it when bytes are left on it. Twice is once."""
         if self._is_open:
             self._is_open = False
-            self._on_close()
+            self._lane.open_streams -= 1
             self._body.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from app.config import UploadSettings
 from app.core.exceptions import FieldError, Invalid
+from app.core.memory_budget import Room
 from app.core.multipart_form import (
     MAX_FIELD_BYTES,
     MAX_FIELDS,
@@ -21,7 +23,9 @@ from app.core.multipart_form import (
     FormReader,
     boundary_of,
 )
-from app.core.request_body import Pace, paced_body
+from app.core.pace import Pace
+from app.core.request_body import paced_body
+from app.core.unread_answers import reader_pace
 from app.modules.auth.dependencies import Writer
 from app.modules.auth.principal import Principal
 from app.modules.files.names import unescape_form_filename
@@ -36,7 +40,7 @@ from app.modules.files.services.removal import RemovalService
 from app.modules.files.services.replacing import ReplaceService
 from app.modules.files.services.uploading import IncomingFile, UploadDetails, UploadService
 from app.modules.rates.callers import counted_caller
-from app.modules.rates.upload_slots import UploadSlots
+from app.modules.rates.transfers import Transfers, take_reader_room
 
 # What a form may hold besides the file: all its fields, and headers and boundaries.
 FORM_OVERHEAD_BYTES = MAX_FIELDS * MAX_FIELD_BYTES + 65_536
@@ -67,15 +71,52 @@ async def file_services(request: Request) -> FileServices:
 Services = Annotated[FileServices, Depends(file_services)]
 
 
-async def uploader(request: Request, principal: Writer) -> AsyncIterator[Principal]:
+async def uploader(request: Request, principal: Writer, services: Services) -> AsyncIterator[Principal]:
     """A caller who may write and sends no more than so many files at once; asked before the first byte, too."""
-    slots: UploadSlots = request.app.state.upload_slots
-    with slots.one_of(await counted_caller(request)):
+    transfers: Transfers = request.app.state.transfers
+    settings = services.upload_settings
+    pace = Pace(settings.idle_timeout_seconds, settings.min_bytes_per_second)
+    async with transfers.uploads.place(await counted_caller(request), pace) as room:
+        request.state.room = room
         yield principal
 
 
 # Its end comes before the answer: who has it may send the next file.
 Uploader = Annotated[Principal, Depends(uploader, scope="function")]
+
+
+class DownloadPlace:
+    """Where one download may be; taken once it's known that there will be bytes.
+
+    Args:
+        request: the download's.
+        stack: gives the place back when the answer has ended.
+    """
+
+    def __init__(self, request: Request, stack: AsyncExitStack) -> None:
+        self._request = request
+        self._stack = stack
+
+    async def take(self) -> None:
+        """Wait for a place among the caller's own, then for one among all.
+
+        Raises:
+            TooManyDownloads: the caller has as many as it may have.
+            StorageBusy: all places are taken.
+        """
+        request = self._request
+        transfers: Transfers = request.app.state.transfers
+        caller, pace = await counted_caller(request), reader_pace(request.scope)
+        await take_reader_room(await self._stack.enter_async_context(transfers.downloads.place(caller, pace)))
+
+
+async def download_place(request: Request) -> AsyncIterator[DownloadPlace]:
+    """A place that nobody holds yet; its end comes after the answer."""
+    async with AsyncExitStack() as stack:
+        yield DownloadPlace(request, stack)
+
+
+ReaderPlace = Annotated[DownloadPlace, Depends(download_place, scope="request")]
 
 IdempotencyHeader = Annotated[
     str | None,
@@ -95,9 +136,15 @@ def content_length(request: Request) -> int | None:
     return None if header is None else int(header)
 
 
-def body_of(request: Request, settings: UploadSettings) -> AsyncIterator[bytes]:
-    """The body as it arrives, from a client that keeps sending."""
-    return paced_body(request, Pace(settings.idle_timeout_seconds, settings.min_bytes_per_second))
+def room_of(request: Request) -> Room:
+    """The memory of an `uploader`'s request."""
+    room: Room = request.state.room
+    return room
+
+
+def body_of(request: Request) -> AsyncIterator[bytes]:
+    """The body of an `uploader`'s request as it arrives, from a client that keeps sending."""
+    return paced_body(request, room_of(request).pace)
 
 
 def details_of(fields: dict[str, str]) -> UploadDetails:
@@ -158,16 +205,14 @@ def _checked(file: FormFile) -> FormFile:
     return file
 
 
-async def form_file(
-    request: Request, _uploader: Uploader, services: Services, idempotency_key: IdempotencyHeader = None
-) -> IncomingFile:
+async def form_file(request: Request, _uploader: Uploader, idempotency_key: IdempotencyHeader = None) -> IncomingFile:
     """The file of a multipart form, read up to its first byte.
 
     Raises:
         Invalid: the form has no file, or two.
     """
     boundary = boundary_of(request.headers.get("content-type"))
-    form = _UploadForm(FormReader(boundary, body_of(request, services.upload_settings)).events())
+    form = _UploadForm(FormReader(boundary, body_of(request)).events())
     file = await form.first_file()
     total = content_length(request)
     return IncomingFile(
@@ -176,6 +221,7 @@ async def form_file(
         least_bytes=None if total is None else max(0, total - FORM_OVERHEAD_BYTES),
         most_bytes=total,
         chunks=form.chunks(),
+        room=room_of(request),
         details=form.details,
         route="upload",
         idempotency_key=idempotency_key,

@@ -17,7 +17,7 @@ from app.core.streaming import ClosingStream
 from app.modules.auth.dependencies import CurrentPrincipal, Reader
 from app.modules.files.answers import FOR_ANYONE
 from app.modules.files.content import is_inline_safe
-from app.modules.files.dependencies import Services
+from app.modules.files.dependencies import ReaderPlace, Services
 from app.modules.files.disposition import content_disposition
 from app.modules.files.schemas import (
     EXPIRY_DESCRIPTION,
@@ -28,6 +28,7 @@ from app.modules.files.schemas import (
 )
 from app.modules.files.services.reading import Download, DownloadUrl
 from app.modules.rates.batches import admitted_batch
+from app.modules.rates.transfers import READER_CHUNK_BYTES
 
 router = APIRouter(prefix="/files", tags=["files"], redirect_slashes=False, route_class=BoundedRoute)
 
@@ -97,20 +98,26 @@ async def download_file(
     file_id: UUID,
     principal: CurrentPrincipal,
     services: Services,
+    place: ReaderPlace,
     as_attachment: bool = False,
     redirect: bool = False,
 ) -> Response:
-    """The bytes, whole or a range; what a browser could run always comes as an attachment."""
+    """The bytes, whole or a range; what a browser could run always comes as an attachment.
+
+    A caller reads so many files at once; one more waits up to 5 s, then it is 429 `too_many_downloads`. Whoever takes
+    nothing for the idle time-out is cut off, sooner while others wait for a place.
+    """
     if redirect:
         ttl = services.reader.redirect_ttl_seconds
         url = await services.reader.download_url(principal, file_id, ttl_seconds=ttl, force_download=as_attachment)
         return RedirectResponse(url.url, status_code=307)
+    await place.take()
     download = await services.reader.download(principal, file_id, request.headers, with_body=True)
     if download.is_unchanged:
         return Response(status_code=304, headers=_content_headers(download, as_attachment=as_attachment))
     headers = _content_headers(download, as_attachment=as_attachment) | _length_headers(download)
     status_code = 206 if download.byte_range else 200
-    return ClosingStream(download.chunks(), download.close, status_code=status_code, headers=headers)
+    return ClosingStream(download.chunks(READER_CHUNK_BYTES), download.close, status_code=status_code, headers=headers)
 
 
 @router.head(

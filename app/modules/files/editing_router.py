@@ -13,7 +13,7 @@ from app.core.presence import while_connected
 from app.core.problems import problem_responses
 from app.modules.auth.dependencies import Writer
 from app.modules.files.answers import BYTES, CHANGE_PROBLEMS, CHANGED, UPLOAD_PROBLEMS, IfMatch, record_answer
-from app.modules.files.dependencies import IdempotencyHeader, Services, Uploader, body_of, content_length
+from app.modules.files.dependencies import IdempotencyHeader, Services, Uploader, body_of, content_length, room_of
 from app.modules.files.editing_schemas import BatchRequest, BatchResult, BatchResults, FilePatch, ReplaceQuery
 from app.modules.files.services.receiving import IncomingBytes
 from app.modules.rates.batches import admitted_batch
@@ -91,7 +91,8 @@ async def replace_content(
         declared_type=request.headers.get("content-type"),
         least_bytes=length,
         most_bytes=length,
-        chunks=body_of(request, services.upload_settings),
+        chunks=body_of(request),
+        room=room_of(request),
     )
     checksum = query.checksum_sha256.lower() if query.checksum_sha256 else None
     file = await services.replacing.replace(principal, file_id, incoming, checksum_sha256=checksum, if_match=if_match)

@@ -27,6 +27,7 @@ from app.modules.files.dependencies import (
     Uploader,
     body_of,
     content_length,
+    room_of,
 )
 from app.modules.files.exceptions import InvalidFilename
 from app.modules.files.schemas import (
@@ -101,7 +102,8 @@ async def upload_raw(
         declared_type=request.headers.get("content-type"),
         least_bytes=length,
         most_bytes=length,
-        chunks=body_of(request, services.upload_settings),
+        chunks=body_of(request),
+        room=room_of(request),
         details=lambda: details,
         route="raw",
         idempotency_key=idempotency_key,

@@ -7,12 +7,13 @@ what a browser is told about a download.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from app.config import MEBIBYTE
+from app.core.part_memory import PartMemory
 from app.core.s3.adapter import S3
 from app.core.s3.errors import ObjectNotFound, StorageUnavailable, UploadNotFound
 from app.core.s3.listing import key_pages
@@ -91,14 +92,15 @@ class FileStore:
         self._s3 = s3
         self._copy_limit_bytes = s3.settings.copy_limit_bytes
 
-    async def put(self, target: ObjectTarget, body: bytearray) -> None:
+    async def put(self, target: ObjectTarget, body: PartMemory) -> None:
         """Write a small file in one request."""
         await self._s3.put(
             target.key,
-            body,
+            body.view,
             content_type=target.content_type,
             metadata=target.metadata,
             storage_class=target.storage_class,
+            lane=self._s3.uploads,
         )
 
     async def begin_multipart(self, target: ObjectTarget, *, has_part_checksums: bool = False) -> str:
@@ -112,17 +114,32 @@ class FileStore:
         )
 
     async def put_parts(
-        self, key: str, upload_id: str, parts: AsyncIterator[bytearray], *, part_bytes: int
+        self,
+        key: str,
+        upload_id: str,
+        parts: AsyncIterator[PartMemory],
+        *,
+        part_bytes: int,
+        on_sent: Callable[[PartMemory], None],
     ) -> list[PartTag]:
-        """Write parts while the next ones arrive, a few at a time: memory stays flat however large the file."""
+        """Write parts while the next ones arrive, a few at a time: memory stays flat however large the file.
+
+        Args:
+            key: where to.
+            upload_id: the store's.
+            parts: all of them, in order.
+            part_bytes: how large they are.
+            on_sent: is told of each part that isn't needed any more.
+        """
         window = asyncio.Semaphore(max(1, min(MAX_PARTS_IN_FLIGHT, MEMORY_IN_FLIGHT_BYTES // part_bytes)))
         sending: list[asyncio.Task[PartTag]] = []
 
-        async def send(number: int, part: bytearray) -> PartTag:
+        async def send(number: int, part: PartMemory) -> PartTag:
             try:
-                return await self._s3.multipart.upload_part(key, upload_id, number, part)
+                return await self._s3.multipart.upload_part(key, upload_id, number, part.view)
             finally:
                 window.release()
+                on_sent(part)
 
         async with task_group() as group:
             async for part in parts:
@@ -197,10 +214,14 @@ class FileStore:
             stream.close()
 
     async def open(self, stored: StoredObject, *, first: int, last: int) -> ObjectStream:
-        """Begin to read bytes `first` to `last`, both included, of exactly the object that was verified."""
+        """Begin to read bytes `first` to `last`, both included, of the object that was verified, for a client."""
         is_whole = first == 0 and last + 1 == stored.size_bytes
         return await self._s3.open(
-            stored.key, etag=stored.etag, first=None if is_whole else first, last=None if is_whole else last
+            stored.key,
+            etag=stored.etag,
+            first=None if is_whole else first,
+            last=None if is_whole else last,
+            lane=self._s3.readers,
         )
 
     def keys_below(self, prefix: str) -> AsyncIterator[list[str]]:

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import Request
 
+from app.config import RateSettings
 from app.core.exceptions import TooMany
-from app.modules.rates.caller_slots import COME_BACK_SECONDS, CallerSlots
 from app.modules.rates.callers import counted_caller
 from app.modules.rates.counter import RateCounter
+from app.modules.rates.shares import Shares
 
 
 class TooManyBatches(TooMany):
@@ -19,12 +20,11 @@ class TooManyBatches(TooMany):
     code = "too_many_batches"
 
 
-class BatchSlots(CallerSlots):
-    """Slots for batches that run."""
-
-    def _refusal(self) -> TooManyBatches:
-        detail = f"{self._most} batches of yours are running; send this one when one of them is done."
-        return TooManyBatches(detail, retry_after_seconds=COME_BACK_SECONDS)
+def build_batch_shares(settings: RateSettings) -> Shares:
+    """How many batches each caller may run at once."""
+    return Shares(
+        settings.batches_max_concurrent, wait_seconds=0, refusal=TooManyBatches, doing="running {most} batches"
+    )
 
 
 @asynccontextmanager
@@ -39,10 +39,10 @@ async def admitted_batch(request: Request, *, weight: int) -> AsyncIterator[None
         TooManyBatches: enough batches of the caller run in this process.
         TooMany: there is no room for so many ids now. None of them is counted.
     """
-    slots: BatchSlots = request.app.state.batch_slots
+    shares: Shares = request.app.state.batch_shares
     counter: RateCounter | None = request.app.state.rate_counter
     caller = await counted_caller(request)
-    with slots.one_of(caller):
+    async with shares.one_of(caller):
         standing = None if counter is None else await counter.count_ids(caller, weight)
         if standing is not None and standing.is_refused:
             seconds = standing.reset_seconds

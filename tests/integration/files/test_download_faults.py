@@ -57,7 +57,7 @@ def file(narrow):
 
 
 def open_streams(service) -> int:
-    return service.app.state.file_services.reader._store._s3.open_streams
+    return service.app.state.file_services.reader._store._s3.readers.open_streams
 
 
 def borrowed_connections(service) -> int:

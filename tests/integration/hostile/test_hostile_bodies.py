@@ -116,7 +116,7 @@ def test_a_form_that_is_too_much_is_refused(alice, form):
 )
 def test_a_body_that_stops_or_drips_is_not_waited_for(start_service, monkeypatch, method, path):
     """Case 37, for bodies of JSON too."""
-    monkeypatch.setattr("app.core.request_body.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("app.core.pace.GRACE_SECONDS", 0.2)
     with start_service(upload={"idle_timeout_seconds": 0.5}) as service:
         sent = {
             "Authorization": f"Bearer {service.token('alice')}",

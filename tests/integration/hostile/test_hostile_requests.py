@@ -179,5 +179,5 @@ def test_a_head_that_does_not_arrive_is_not_waited_for(start_service, monkeypatc
 
 
 def test_a_service_that_was_attacked_still_serves(alice, service):
-    wait_until(lambda: len(service.app.state.upload_slots._taken) == 0)
+    wait_until(lambda: service.app.state.transfers.uploads.shares.callers == 0)
     assert alice.get("/files").status_code == 200

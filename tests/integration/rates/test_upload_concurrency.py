@@ -144,6 +144,6 @@ def test_a_place_is_free_when_its_request_is_killed(start_service):
         one = {"uploads_max_concurrent": 1}
         with start_service(rates=one, server={"shutdown_grace_seconds": 1}) as service:
             stack.enter_context(under_way(service))
-            slots = service.app.state.upload_slots
-            assert sum(slots._taken.values()) == 1
-        assert not slots._taken
+            shares = service.app.state.transfers.uploads.shares
+            assert shares.callers == 1
+        assert not shares.callers

@@ -83,6 +83,11 @@ VARIABLES = [
     ("RATE_LIMIT_IDS", "", "rates.rate_limit_ids", ""),
     ("BATCHES_MAX_CONCURRENT", "3", "rates.batches_max_concurrent", 3),
     ("UPLOADS_MAX_CONCURRENT", "3", "rates.uploads_max_concurrent", 3),
+    ("UPLOAD_MEMORY_MB", "64", "upload.memory_mb", 64),
+    ("DOWNLOADS_MAX_CONCURRENT", "3", "rates.downloads_max_concurrent", 3),
+    ("DOWNLOAD_IDLE_TIMEOUT_SECONDS", "5", "download.idle_timeout_seconds", 5.0),
+    ("DOWNLOAD_MIN_BYTES_PER_SECOND", "0", "download.min_bytes_per_second", 0),
+    ("DOWNLOAD_MEMORY_MB", "16", "download.memory_mb", 16),
     ("FORWARDED_ALLOW_IPS", "10.0.0.7, fd00::/8", "server.forwarded_allow_ips", ("10.0.0.7", "fd00::/8")),
     ("CORS_ORIGINS", "https://*.a.test,http://[::1]:*", "server.cors_origins", ("https://*.a.test", "http://[::1]:*")),
 ]  # fmt: skip

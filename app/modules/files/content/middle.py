@@ -42,7 +42,7 @@ class Middle:
         start = zip_container.directory_start(tail, size) if self._is_zip else None
         return (start, tail_start - 1) if start is not None and start < tail_start else None
 
-    def look(self, at: int, piece: bytes | bytearray) -> None:
+    def look(self, at: int, piece: bytes | bytearray | memoryview) -> None:
         """Take in the bytes that begin at place `at`; the ones behind the last piece, or behind a gap."""
         if self._span is not None:
             first, length = self._span

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from app.config import MEBIBYTE, StoreSettings
+from app.config import StoreSettings
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.exceptions import Forbidden, HoldfastError
@@ -29,7 +29,6 @@ from app.modules.files.services.records import is_deleted
 from app.modules.files.visibility import is_entrusted_to, is_owned_by
 
 log = structlog.get_logger()
-CHUNK_BYTES = MEBIBYTE
 T = TypeVar("T")
 Look = Callable[[Principal, FileUpload], Awaitable[FileUpload]]
 
@@ -63,13 +62,13 @@ class Download:
     is_unchanged: bool
     stream: ObjectStream | None
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes. Whoever iterates closes afterwards, however it ends."""
+    async def chunks(self, most_bytes: int) -> AsyncIterator[bytes]:
+        """The bytes, so many at a time. Whoever iterates closes afterwards, however it ends."""
         if self.stream is None:
             return
         left = self.stream.length
         while left > 0:
-            chunk = await self.stream.read(min(CHUNK_BYTES, left))
+            chunk = await self.stream.read(min(most_bytes, left))
             if not chunk:
                 # Ending here would look like a whole file to a client that doesn't count.
                 raise StorageUnavailable("The store broke off in the middle of the file.")

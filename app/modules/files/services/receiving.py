@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from app.config import MEBIBYTE
+from app.core.memory_budget import Room
+from app.core.part_memory import PartMemory
 from app.modules.files.content import ContentPolicy
 from app.modules.files.exceptions import ChecksumMismatch, FileTooLarge
 from app.modules.files.models import ChecksumKind
@@ -25,12 +27,14 @@ class IncomingBytes:
         least_bytes: how many there are at least, if the client says so.
         most_bytes: how many there are at most, likewise.
         chunks: the bytes.
+        room: what the upload holds of the process's memory.
     """
 
     declared_type: str | None
     least_bytes: int | None
     most_bytes: int | None
     chunks: AsyncIterator[bytes]
+    room: Room
 
 
 class Arriving:
@@ -41,7 +45,7 @@ class Arriving:
         policy: ContentPolicy,
         declared_type: str | None,
         stream: ContentStream,
-        first: bytearray,
+        first: PartMemory,
         expected_bytes: int,
     ) -> None:
         self._policy = policy
@@ -117,7 +121,13 @@ class Receiving:
             FileTooLarge: there are too many.
         """
         expected_bytes = min(self._max_bytes, incoming.most_bytes or self._max_bytes)
-        stream = ContentStream(incoming.chunks, part_bytes=part_size_for(expected_bytes), max_bytes=self._max_bytes)
+        stream = ContentStream(
+            incoming.chunks,
+            part_bytes=part_size_for(expected_bytes),
+            expected_bytes=expected_bytes,
+            max_bytes=self._max_bytes,
+            room=incoming.room,
+        )
         return Arriving(self._policy, incoming.declared_type, stream, await stream.first_part(), expected_bytes)
 
     async def write(
@@ -139,7 +149,11 @@ class Receiving:
         await self._reservations.note_multipart(reservation, upload_id)
         stream = arriving.stream
         parts = await self._store.put_parts(
-            reservation.target.key, upload_id, stream.parts_from(arriving.first), part_bytes=stream.part_bytes
+            reservation.target.key,
+            upload_id,
+            stream.parts_from(arriving.first),
+            part_bytes=stream.part_bytes,
+            on_sent=stream.let_go,
         )
         final = finish()
         await self._store.complete_multipart(reservation.target.key, upload_id, parts)
@@ -147,7 +161,13 @@ class Receiving:
 
     async def read_only(self, incoming: IncomingBytes) -> str:
         """The SHA-256 of bytes that came before: they are hashed and not stored."""
-        stream = ContentStream(incoming.chunks, part_bytes=MEBIBYTE, max_bytes=self._max_bytes)
-        async for _ in stream.parts_from(await stream.first_part()):
-            continue
+        stream = ContentStream(
+            incoming.chunks,
+            part_bytes=MEBIBYTE,
+            expected_bytes=self._max_bytes,
+            max_bytes=self._max_bytes,
+            room=incoming.room,
+        )
+        async for part in stream.parts_from(await stream.first_part()):
+            stream.let_go(part)
         return stream.sha256
