@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.config import MEBIBYTE
 from tests.attacks.framing_answers import expected, matches
 from tests.attacks.framing_battery import FORMS, PATIENCE_SECONDS, Smuggled, Wire, await_reading, outcome, rendered
 from tests.attacks.framing_inputs import CASES, HOST, TRAILED
@@ -144,3 +145,11 @@ def files_of(token: str, target) -> list[dict]:
     answer = httpx.get(f"http://127.0.0.1:{target.port}/api/v1/files", headers=headers, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 200, answer.text
     return answer.json()["items"]
+
+
+@pytest.mark.parametrize("proxy", [behind_nginx, behind_haproxy])
+def test_the_refusal_of_a_large_body_arrives_through_a_proxy(alone, proxy):
+    with proxy(alone) as target:
+        address = f"http://127.0.0.1:{target.port}/api/v1/files/raw/a.bin"
+        answer = httpx.put(address, content=bytes(8 * MEBIBYTE), timeout=PATIENCE_SECONDS)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
