@@ -14,7 +14,8 @@ from tests.support.processes import serving
 from tests.support.service import settings_with
 
 LOOK_AGAIN_SECONDS = 0.3
-TIMES_THE_SAME = 3
+# On a machine with other work a service may stand still for a second or two.
+TIMES_THE_SAME = 8
 
 
 @pytest.fixture(scope="module")
