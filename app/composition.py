@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from app.config import Settings
+from app.core.background import BackgroundLoop
 from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
 from app.core.logging import hide
@@ -32,8 +31,6 @@ from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices
 from app.modules.uploads.repository import VERIFY_UPLOAD
 
-LOOPS_END_SECONDS = 1.0
-
 
 @dataclass(frozen=True)
 class Composition:
@@ -54,13 +51,13 @@ class Composition:
     rate_counter: RateCounter | None
     upload_slots: UploadSlots
 
-    def loops(self) -> list[Coroutine[Any, Any, None]]:
+    def loops(self) -> list[BackgroundLoop]:
         """What goes on beside requests for as long as the process lives."""
-        loops = [self.capabilities.keep_learning()]
-        loops.append(self.files.cleanup.run_forever(self.settings.upload.cleanup_interval_seconds))
-        loops.append(self.maintenance.run_forever(self.settings.maintenance.maintenance_interval_seconds))
+        loops = [self.capabilities.loop(), self.files.cleanup.loop(self.settings.upload.cleanup_interval_seconds)]
+        if (pass_seconds := self.settings.maintenance.maintenance_interval_seconds) > 0:
+            loops.append(self.maintenance.loop(pass_seconds))
         if self.settings.outbox.enabled:
-            loops.append(self.outbox.run_forever())
+            loops.append(self.outbox.loop())
         return loops
 
 
@@ -112,16 +109,3 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
         await database.close()
         if rate_counter is not None:
             await rate_counter.close()
-
-
-@asynccontextmanager
-async def going_on(*loops: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
-    """Run these beside the block, and end them with it."""
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        # What they hold is given back, such as the lease of a job; a call to a store that hangs isn't waited for.
-        await asyncio.wait(tasks, timeout=LOOPS_END_SECONDS)

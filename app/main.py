@@ -11,8 +11,9 @@ from starlette.middleware.cors import CORSMiddleware
 from app.api import health, v1
 from app.api.documentation import add_documentation
 from app.api.openapi import TAGS, DocumentedAPI
-from app.composition import composed, going_on
+from app.composition import composed
 from app.config import MEBIBYTE, Settings
+from app.core.background import running
 from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.request_body import BodyLimit
@@ -43,13 +44,15 @@ def create_app(settings: Settings) -> DocumentedAPI:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
             app.state.rate_counter, app.state.upload_slots = parts.rate_counter, parts.upload_slots
+            loops = parts.loops()
             app.state.readiness = health.ReadinessProbe(
-                parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter
+                parts.database, parts.s3, parts.capabilities, parts.outbox, loops, parts.rate_counter
             )
             app.state.capabilities = parts.capabilities
             app.state.file_services, app.state.upload_services = parts.files, parts.uploads
             app.state.grant_service = parts.grants
-            async with going_on(app.state.readiness.probe_write(), *parts.loops()):
+            loops.append(app.state.readiness.write_loop())
+            async with running(loops):
                 yield
 
     app = DocumentedAPI(

@@ -8,8 +8,9 @@ import signal
 import structlog
 
 from app.cli.environment import settings_without_callers
-from app.composition import composed, going_on
+from app.composition import composed
 from app.config import Settings
+from app.core.background import running
 from app.core.logging import configure_logging
 
 log = structlog.get_logger()
@@ -29,6 +30,6 @@ async def _work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
-    async with composed(settings) as parts, going_on(*parts.loops()):
+    async with composed(settings) as parts, running(parts.loops()):
         log.info("worker_started")
         await stopping.wait()
