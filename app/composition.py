@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
+
+import structlog
 
 from app.config import Settings
 from app.core.background import BackgroundLoop
 from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
+from app.core.deadline import Deadline
 from app.core.logging import hide
 from app.core.outbox import Outbox
 from app.core.pagination import CursorSigner
@@ -30,6 +34,10 @@ from app.modules.sharing.services import GrantService
 from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices
 from app.modules.uploads.repository import VERIFY_UPLOAD
+
+log = structlog.get_logger()
+# The share of the time to stop that is kept for closing connections, and for what the command does afterwards.
+CLOSING_RESERVE = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,8 +70,9 @@ class Composition:
 
 
 @asynccontextmanager
-async def composed(settings: Settings) -> AsyncIterator[Composition]:
-    """The parts, until the block ends. Cut-off uploads are still undone then, within the grace time."""
+async def composed(settings: Settings, deadline: Deadline | None = None) -> AsyncIterator[Composition]:
+    """The parts, until the block ends. Cut-off uploads are still undone then, within what is left of the deadline."""
+    deadline = deadline or Deadline(settings.server.shutdown_grace_seconds)
     hide(settings.hidden_values)
     database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
@@ -95,17 +104,26 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             upload_slots,
         )
     finally:
-        await auth.close()
-        # All of it within one grace time: whoever stops processes doesn't wait three times.
-        over = time.monotonic() + settings.server.shutdown_grace_seconds
+        deadline.begin()
 
         def left_seconds() -> float:
-            return max(0.0, over - time.monotonic())
+            return deadline.left_seconds(reserve=CLOSING_RESERVE)
 
         await afterwork.finish(left_seconds())
         if settings.outbox.enabled:
             await outbox.stop(left_seconds())
         await s3.close(left_seconds())
-        await database.close()
+        await _close({"auth": auth.close(), "database": database.close()}, deadline.left_seconds())
         if rate_counter is not None:
-            await rate_counter.close()
+            await _close({"rate_limit_storage": rate_counter.close()}, deadline.left_seconds())
+
+
+async def _close(closing: Mapping[str, Coroutine[Any, Any, None]], timeout_seconds: float) -> None:
+    """Close what others answer for; one that doesn't answer is left, since the process ends anyway."""
+    tasks = {asyncio.create_task(each): name for name, each in closing.items()}
+    done, left = await asyncio.wait(tasks, timeout=timeout_seconds)
+    for task in left:
+        log.warning("not_closed", part=tasks[task])
+        task.cancel()
+    for task in done:
+        await task

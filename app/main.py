@@ -14,6 +14,7 @@ from app.api.openapi import TAGS, DocumentedAPI
 from app.composition import composed
 from app.config import MEBIBYTE, Settings
 from app.core.background import running
+from app.core.deadline import Deadline
 from app.core.middleware import RequestContext
 from app.core.problems import UnexpectedErrors, install_problem_handlers
 from app.core.request_body import BodyLimit
@@ -35,12 +36,17 @@ answer say how it stands, 429 `rate_limited` with `Retry-After` that it was one 
 100 fields gets 431, an address of more than 32 KiB 414, a body of JSON of more than 1 MiB 413."""
 
 
-def create_app(settings: Settings) -> DocumentedAPI:
-    """The application. Connections come up in its lifespan, not before."""
+def create_app(settings: Settings, deadline: Deadline | None = None) -> DocumentedAPI:
+    """The application. Connections come up in its lifespan, not before.
+
+    Args:
+        settings: all of them.
+        deadline: how long a stopping process may take; one that its server has begun already, if that does so.
+    """
 
     @asynccontextmanager
     async def lifespan(app: DocumentedAPI) -> AsyncIterator[None]:
-        async with composed(settings) as parts:
+        async with composed(settings, deadline) as parts:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
             app.state.rate_counter, app.state.upload_slots = parts.rate_counter, parts.upload_slots

@@ -113,7 +113,7 @@ class DatabaseLink(Link):
         conversation = Conversation()
         while data := self._client.recv(BUFFER_BYTES):
             for message, written in conversation.messages(data):
-                if self._refused(conversation, message):
+                if self._refused(conversation, message) or self._proxy.holds():
                     continue
                 trap = None if written is None else self._proxy.sprung_by(written)
                 if trap and trap.moment == "before":
@@ -136,6 +136,8 @@ class FaultyDatabase(TcpProxy):
         parts = urlsplit(target_url)
         self.commits = 0
         self.refusals = 0
+        self.held = 0
+        self._hangs = False
         self.sqlstate: str | None = None
         super().__init__((parts.hostname, parts.port), DatabaseLink)
         own = f"{parts.username}:{parts.password}@127.0.0.1:{self.port}"
@@ -145,9 +147,27 @@ class FaultyDatabase(TcpProxy):
         """Answer every statement with this error, until healed; connections can still be opened."""
         self.sqlstate = sqlstate
 
+    def hang(self) -> None:
+        """Take what clients say, and answer nothing any more; `held` counts their messages."""
+        self._hangs = True
+
+    def holds(self) -> bool:
+        """Whether a message is kept back."""
+        if self._hangs:
+            with self._lock:
+                self.held += 1
+        return self._hangs
+
+    @property
+    def links(self) -> int:
+        """How many connections there are now."""
+        with self._lock:
+            return len(self._links)
+
     def heal(self) -> None:
-        """Let everything pass again."""
+        """Let everything pass again; a connection that was kept waiting stays so."""
         self.sqlstate = None
+        self._hangs = False
         super().heal()
 
     def count_refusal(self) -> None:
