@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
+
 from app.config import Settings
+from app.core.background import BackgroundLoop
 from app.core.buffered_bodies import BufferedBodies
 from app.core.capabilities.store import StoreCapabilities
 from app.core.database import Database
+from app.core.deadline import Deadline
 from app.core.logging import hide
 from app.core.outbox import Outbox
 from app.core.pace import Pace
@@ -39,7 +42,9 @@ from app.modules.uploads.assembly import build_upload_services
 from app.modules.uploads.dependencies import UploadServices
 from app.modules.uploads.repository import VERIFY_UPLOAD
 
-LOOPS_END_SECONDS = 1.0
+log = structlog.get_logger()
+# The share of the time to stop that is kept for closing connections, and for what the command does afterwards.
+CLOSING_RESERVE = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,20 +68,25 @@ class Composition:
     bodies: BufferedBodies
     batch_shares: Shares
 
-    def loops(self) -> list[Coroutine[Any, Any, None]]:
+    def loops(self) -> list[BackgroundLoop]:
         """What goes on beside requests for as long as the process lives."""
-        loops = [self.capabilities.keep_learning()]
-        loops.append(self.files.cleanup.run_forever(self.settings.upload.cleanup_interval_seconds))
-        loops.append(self.files.removal.keep_staging_clear(self.settings.upload.cleanup_interval_seconds))
-        loops.append(self.maintenance.run_forever(self.settings.maintenance.maintenance_interval_seconds))
+        cleanup_seconds = self.settings.upload.cleanup_interval_seconds
+        loops = [
+            self.capabilities.loop(),
+            self.files.cleanup.loop(cleanup_seconds),
+            self.files.removal.staging_loop(cleanup_seconds),
+        ]
+        if (pass_seconds := self.settings.maintenance.maintenance_interval_seconds) > 0:
+            loops.append(self.maintenance.loop(pass_seconds))
         if self.settings.outbox.enabled:
-            loops.append(self.outbox.run_forever())
+            loops.append(self.outbox.loop())
         return loops
 
 
 @asynccontextmanager
-async def composed(settings: Settings) -> AsyncIterator[Composition]:
-    """The parts, until the block ends. Cut-off uploads are still undone then, within the grace time."""
+async def composed(settings: Settings, deadline: Deadline | None = None) -> AsyncIterator[Composition]:
+    """The parts, until the block ends. Cut-off uploads are still undone then, within what is left of the deadline."""
+    deadline = deadline or Deadline(settings.server.shutdown_grace_seconds)
     hide(settings.hidden_values)
     database, s3, afterwork = Database(settings.database), S3(settings.store), Afterwork()
     capabilities = StoreCapabilities(database, s3, settings.store.capabilities)
@@ -115,31 +125,27 @@ async def composed(settings: Settings) -> AsyncIterator[Composition]:
             batch_shares,
         )
     finally:
-        await auth.close()
+        deadline.begin()
         bodies.close()
-        # All of it within one grace time: whoever stops processes doesn't wait three times.
-        over = time.monotonic() + settings.server.shutdown_grace_seconds
 
         def left_seconds() -> float:
-            return max(0.0, over - time.monotonic())
+            return deadline.left_seconds(reserve=CLOSING_RESERVE)
 
         await afterwork.finish(left_seconds())
         if settings.outbox.enabled:
             await outbox.stop(left_seconds())
         await s3.close(left_seconds())
-        await database.close()
+        await _close({"auth": auth.close(), "database": database.close()}, deadline.left_seconds())
         if rate_counter is not None:
-            await rate_counter.close()
+            await _close({"rate_limit_storage": rate_counter.close()}, deadline.left_seconds())
 
 
-@asynccontextmanager
-async def going_on(*loops: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
-    """Run these beside the block, and end them with it."""
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        # What they hold is given back, such as the lease of a job; a call to a store that hangs isn't waited for.
-        await asyncio.wait(tasks, timeout=LOOPS_END_SECONDS)
+async def _close(closing: Mapping[str, Coroutine[Any, Any, None]], timeout_seconds: float) -> None:
+    """Close what others answer for; one that doesn't answer is left, since the process ends anyway."""
+    tasks = {asyncio.create_task(each): name for name, each in closing.items()}
+    done, left = await asyncio.wait(tasks, timeout=timeout_seconds)
+    for task in left:
+        log.warning("not_closed", part=tasks[task])
+        task.cancel()
+    for task in done:
+        await task

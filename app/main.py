@@ -10,8 +10,10 @@ from starlette.middleware.cors import CORSMiddleware
 from app.api import health, v1
 from app.api.documentation import add_documentation
 from app.api.openapi import TAGS, DocumentedAPI
-from app.composition import composed, going_on
+from app.composition import composed
 from app.config import Settings
+from app.core.background import running
+from app.core.deadline import Deadline
 from app.core.framing_guard import Framing, FramingGuard
 from app.core.host_and_origin import AllowedHosts, AllowedOrigins, HostAndOrigin, pattern_of
 from app.core.middleware import RequestContext
@@ -46,23 +48,36 @@ where only loopback names count. Without sign-in, a write by a page of another o
 in `CORS_ORIGINS` gets 403 `origin_not_allowed`."""
 
 
-def create_app(settings: Settings) -> DocumentedAPI:
-    """The application. Connections come up in its lifespan, not before."""
+def create_app(settings: Settings, deadline: Deadline | None = None) -> DocumentedAPI:
+    """The application. Connections come up in its lifespan, not before.
+
+    Args:
+        settings: all of them.
+        deadline: how long a stopping process may take; one that its server has begun already, if that does so.
+    """
 
     @asynccontextmanager
     async def lifespan(app: DocumentedAPI) -> AsyncIterator[None]:
-        async with composed(settings) as parts:
+        async with composed(settings, deadline) as parts:
             app.state.authenticator, app.state.key_service = parts.auth.authenticator, parts.auth.keys
             app.state.audit_service, app.state.quota_service = parts.audit, parts.quotas
             app.state.rate_counter, app.state.transfers = parts.rate_counter, parts.transfers
             app.state.batch_shares = parts.batch_shares
+            loops = parts.loops()
             app.state.readiness = health.ReadinessProbe(
-                parts.database, parts.s3, parts.capabilities, parts.outbox, parts.rate_counter, app.state.framing
+                parts.database,
+                parts.s3,
+                parts.capabilities,
+                parts.outbox,
+                loops,
+                parts.rate_counter,
+                app.state.framing,
             )
             app.state.capabilities = parts.capabilities
             app.state.file_services, app.state.upload_services = parts.files, parts.uploads
             app.state.grant_service, app.state.bodies = parts.grants, parts.bodies
-            async with going_on(app.state.readiness.probe_write(), *parts.loops()):
+            loops.append(app.state.readiness.write_loop())
+            async with running(loops):
                 yield
 
     app = DocumentedAPI(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 from uuid import uuid4
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from app.core.background import BackgroundLoop, LoopReport, LoopStatus
 from app.core.capabilities.store import StoreCapabilities
 from app.core.clock import utc_now
 from app.core.database import Database, newest_revision
@@ -29,6 +30,8 @@ router = APIRouter(tags=["health"])
 PROBE_TIMEOUT_SECONDS = 2.0
 ANSWER_LIVES_SECONDS = 5.0
 WRITE_PROBE_EVERY_SECONDS = 60.0
+# Without these no request can be answered.
+NEEDED_BY_ALL = {"database", "migrations"}
 
 
 class ProbeResult(BaseModel):
@@ -47,11 +50,24 @@ class OutboxReport(BaseModel):
     oldest_due_seconds: float
 
 
+class LoopState(BaseModel):
+    """How one of the works beside requests stands."""
+
+    status: str = Field(
+        description="`failing` while its last step failed, `stale` once none has succeeded for three intervals."
+    )
+    last_success_at: datetime | None
+    failures: int = Field(description="Failed steps since the process started.")
+    cause: str | None = None
+
+
 class Readiness(BaseModel):
     """How all parts answered."""
 
-    status: str
+    status: str = Field(description="`ok`, `degraded`, `unavailable` or `stopping`.")
+    degraded: list[str] = Field(default=[], description="What fails while this process still serves: checks and loops.")
     checks: dict[str, ProbeResult]
+    loops: dict[str, LoopState] = {}
     outbox: OutboxReport | None = None
     store_capabilities: dict[str, bool] | None = None
     framing: FramingReport | None = None
@@ -65,6 +81,7 @@ class ReadinessProbe:
     s3: S3
     capabilities: StoreCapabilities
     outbox: Outbox
+    loops: Sequence[BackgroundLoop]
     rate_counter: RateCounter | None = None
     framing: Framing = field(default_factory=Framing)
     is_stopping: bool = False
@@ -97,14 +114,18 @@ class ReadinessProbe:
             self._timed(self._look_at_outbox),
             self._timed(self._rate_limit_storage),
         )
-        is_ready = all(result.status == "ok" for result in results)
         checks = dict(zip(names, results, strict=True))
+        loops = {report.name: report for report in (loop.report() for loop in self.loops)}
+        failed = [name for name, result in checks.items() if result.status != "ok"]
+        failed += [name for name, report in loops.items() if report.status is LoopStatus.STALE]
         if self.rate_counter is not None and self.rate_counter.is_shared:
             # Shown only: without it each process counts by itself, and an outage of a counter must be no other one.
             checks["rate_limit_storage"] = counting
         return Readiness(
-            status="ok" if is_ready else "unavailable",
+            status=_status_of(failed),
+            degraded=failed,
             checks=checks,
+            loops={name: _shown(report) for name, report in loops.items()},
             outbox=self._outbox_report,
             store_capabilities=asdict(self.capabilities.current) if self.capabilities.is_learned else None,
             framing=self.framing.report(),
@@ -143,6 +164,10 @@ class ReadinessProbe:
             self._written_at = time.monotonic()
         return self._write
 
+    def write_loop(self) -> BackgroundLoop:
+        """Tries at start, and then once a minute whether anybody asks or not."""
+        return BackgroundLoop("bucket_write", self.probe_write, interval_seconds=WRITE_PROBE_EVERY_SECONDS)
+
     async def _write_and_remove(self) -> None:
         key = f"{self.s3.settings.key_prefix}{self._probe_key}"
         await self.s3.put(key, b"holdfast", content_type="text/plain", metadata={})
@@ -172,6 +197,22 @@ class ReadinessProbe:
         return ProbeResult(status=status, latency_ms=round((time.perf_counter() - started) * 1000, 1), detail=detail)
 
 
+def _status_of(failed: Sequence[str]) -> str:
+    """Red only where this process can serve nothing: taking all processes out because one store is slow ends more."""
+    if not failed:
+        return "ok"
+    return "unavailable" if NEEDED_BY_ALL & set(failed) else "degraded"
+
+
+def _shown(report: LoopReport) -> LoopState:
+    return LoopState(
+        status=report.status,
+        last_success_at=report.last_success_at,
+        failures=report.failures,
+        cause=report.cause,
+    )
+
+
 class NotReady(HoldfastError):
     """A part answers, but not as it has to."""
 
@@ -183,8 +224,15 @@ async def health() -> dict[str, str]:
 
 
 @router.get("/health/ready", response_model=Readiness, responses={503: {"model": Readiness}})
-async def ready(request: Request) -> Response:
-    """Database, migrations and bucket answer, and the bucket can be written."""
+async def ready(
+    request: Request,
+    strict: Annotated[bool, Query(description="Answer 503 also where this process is only degraded.")] = False,
+) -> Response:
+    """Whether this process can serve: database and schema are there, and it is not stopping.
+
+    A bucket that can't be read or written and loops that stand still are named in `degraded`, in a body of 200.
+    """
     probe: ReadinessProbe = request.app.state.readiness
     answer = await probe.answer()
-    return JSONResponse(answer.model_dump(mode="json"), status_code=200 if answer.status == "ok" else 503)
+    is_ready = answer.status == "ok" or (answer.status == "degraded" and not strict)
+    return JSONResponse(answer.model_dump(mode="json"), status_code=200 if is_ready else 503)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from app.cli.stopping import Stopping
 from app.config import ENV_FILE, Settings
 from app.embedded.parts import attached_parts
+from app.embedded.processes import Child, end_at_once
 
 DEFAULT_DATA_DIR = ".data"
 
@@ -32,10 +34,13 @@ def data_dir(environ: dict[str, str]) -> Path:
 
 
 @contextmanager
-def attached() -> Iterator[None]:
+def attached(stopping: Stopping | None = None) -> Iterator[None]:
     """Let a command use the parts that `dev` runs, or start them for as long as it takes."""
     environ = found_environment()
-    with attached_parts(data_dir(environ), environ) as parts:
+    children: list[Child] = []
+    if stopping is not None:
+        stopping.before_force(lambda: end_at_once(children))
+    with attached_parts(data_dir(environ), environ, children=children) as parts:
         os.environ.update(environ)
         parts.apply(os.environ)
         yield

@@ -11,7 +11,9 @@ from uuid import UUID
 import typer
 
 from app.cli.environment import attached, settings_without_callers
+from app.cli.stopping import DEFAULT_GRACE_SECONDS, Stopping
 from app.composition import composed
+from app.core.deadline import Deadline
 from app.core.exceptions import HoldfastError
 from app.core.logging import configure_logging
 from app.modules.files.models import StoredObject
@@ -117,18 +119,25 @@ def _shown(stored: StoredObject) -> dict[str, object]:
 def _with_service(work: Callable[[MaintenanceService], Awaitable[T]], *, dry_run: bool = False) -> T:
     # The report alone goes to standard output.
     configure_logging("WARNING", "console")
+    stopping = Stopping(Deadline(DEFAULT_GRACE_SECONDS))
     try:
-        with attached():
-            return asyncio.run(_working(work, dry_run=dry_run))
+        with stopping.listening(), attached(stopping):
+            return asyncio.run(_working(work, stopping, dry_run=dry_run))
+    except asyncio.CancelledError as error:
+        typer.echo("Stopped before the end; the next pass goes on.", err=True)
+        raise typer.Exit(1) from error
     except HoldfastError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
 
 
-async def _working(work: Callable[[MaintenanceService], Awaitable[T]], *, dry_run: bool) -> T:
+async def _working(work: Callable[[MaintenanceService], Awaitable[T]], stopping: Stopping, *, dry_run: bool) -> T:
     """Do it, then remove what was given up, whoever else does that."""
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
+    if this is not None:
+        stopping.when_asked(lambda: loop.call_soon_threadsafe(this.cancel))
     settings = settings_without_callers(env_file=None)
-    async with composed(settings.without_outbox()) as parts:
+    async with composed(settings.without_outbox(), stopping.deadline) as parts:
         result = await work(parts.maintenance)
         if not dry_run:
             await parts.outbox.drain()

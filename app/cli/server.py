@@ -4,38 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
-import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 
 from app.cli.database import migrate_to_newest
 from app.cli.environment import data_dir, found_environment
+from app.cli.stopping import DEFAULT_GRACE_SECONDS, Stopping
 from app.config import Settings
 from app.config.values import is_loopback
+from app.core.deadline import Deadline
 from app.core.http_protocol import BoundedHttpProtocol
 from app.core.logging import configure_logging
 from app.embedded.environment import RunningParts
 from app.embedded.object_store import ANY_LOCAL_ORIGIN
 from app.embedded.parts import embedded_parts
+from app.embedded.processes import Child, end_at_once
 from app.main import create_app
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", "8000"
+# Shares of the time to stop that are kept: for requests, while readiness is red already; for undoing what was cut off.
+DELAY_RESERVE = 0.5
+REQUESTS_RESERVE = 0.2
 
 
 def serve() -> None:
     """Serve with the settings given. Migrates nothing, starts nothing else."""
-    _run(Settings.from_environment())
+    settings = Settings.from_environment()
+    stopping = Stopping(Deadline(settings.server.shutdown_grace_seconds))
+    with stopping.listening():
+        _run(settings, stopping)
 
 
 def dev() -> None:
     """Serve on an embedded PostgreSQL and S3 server wherever the settings name none; keep everything in DATA_DIR."""
     environ = found_environment()
+    stopping = Stopping(Deadline(_grace_seconds(environ)))
+    with stopping.listening():
+        _serve_with_parts(environ, stopping)
+
+
+def _serve_with_parts(environ: dict[str, str], stopping: Stopping) -> None:
     host, port = environ.get("HOST", DEFAULT_HOST), environ.get("PORT", DEFAULT_PORT)
-    with embedded_parts(data_dir(environ), environ, http_host=host, http_port=int(port)) as parts:
+    children: list[Child] = []
+    stopping.before_force(lambda: end_at_once(children))
+    with embedded_parts(data_dir(environ), environ, http_host=host, http_port=int(port), children=children) as parts:
         # From here on the environment is all there is: `.env`, read again, could name another store beside ours.
         os.environ.update(environ)
         parts.apply(os.environ)
@@ -51,17 +67,34 @@ def dev() -> None:
         settings = Settings.from_environment(env_file=None)
         if parts.embedded_database:
             migrate_to_newest(settings.database.url.get_secret_value())
-        _run(settings, banner=_banner(settings, parts))
+        _run(settings, stopping, banner=_banner(settings, parts))
+
+
+def _grace_seconds(environ: dict[str, str]) -> float:
+    """Known before the other settings are, which the parts complete; a wrong value stops the start with them."""
+    given = environ.get("SHUTDOWN_GRACE_SECONDS", "")
+    return float(given) if given.isdecimal() else float(DEFAULT_GRACE_SECONDS)
 
 
 class _Server(uvicorn.Server):
     """Says what runs once it really answers, and turns readiness red as soon as it is told to stop."""
 
-    def __init__(self, app: FastAPI, settings: Settings, banner: str | None, delay_seconds: float) -> None:
+    def __init__(self, app: FastAPI, settings: Settings, banner: str | None, deadline: Deadline) -> None:
         super().__init__(server_config(app, settings))
         self._app = app
         self._banner = banner
-        self._delay_seconds = delay_seconds
+        # Nobody balances what somebody runs by hand.
+        self._delay_seconds = 0.0 if banner else settings.server.shutdown_delay_seconds
+        self._deadline = deadline
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `Stopping`, which listens for longer than a server runs."""
+        yield
+
+    def stop(self) -> None:
+        """Begin to shut down."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -70,20 +103,19 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.readiness.is_stopping = True
-        # Whoever sends requests here has to see it first; to be told twice to stop means at once.
-        over = time.monotonic() + self._delay_seconds
-        while time.monotonic() < over and not self.force_exit:  # noqa: ASYNC110 -- uvicorn sets a flag, no event
-            await asyncio.sleep(min(0.1, self._delay_seconds))
+        # Whoever sends requests here has to see it first.
+        await asyncio.sleep(min(self._delay_seconds, self._deadline.left_seconds(reserve=DELAY_RESERVE)))
+        # Requests that are cut off then still have time to undo what they did.
+        self.config.timeout_graceful_shutdown = self._deadline.left_seconds(reserve=REQUESTS_RESERVE)  # type: ignore[assignment]  # fractions will do
         await super().shutdown(sockets)
 
 
-def _run(settings: Settings, banner: str | None = None) -> None:
+def _run(settings: Settings, stopping: Stopping, banner: str | None = None) -> None:
     server = settings.server
     configure_logging("DEBUG" if server.debug else server.log_level, server.log_format)
-    # Uvicorn raises the signal again after it has shut down; as an exit, it lets the parts be stopped too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # Nobody balances what somebody runs by hand.
-    _Server(create_app(settings), settings, banner, 0.0 if banner else server.shutdown_delay_seconds).run()
+    running = _Server(create_app(settings, stopping.deadline), settings, banner, stopping.deadline)
+    stopping.when_asked(running.stop)
+    running.run()
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
@@ -101,6 +133,8 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=server.shutdown_grace_seconds,
+        # Longer than balancers keep theirs: one that sends on a connection that we just closed gets 502.
+        timeout_keep_alive=server.keep_alive_seconds,
         # Who says so in a header may be anybody, unless it is one of these who passes it on.
         proxy_headers=bool(server.forwarded_allow_ips),
         forwarded_allow_ips=list(server.forwarded_allow_ips),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 
 import structlog
 
 from app.cli.environment import settings_without_callers
-from app.composition import composed, going_on
+from app.cli.stopping import Stopping
+from app.composition import composed
 from app.config import Settings
+from app.core.background import running
+from app.core.deadline import Deadline
 from app.core.logging import configure_logging
 
 log = structlog.get_logger()
@@ -21,14 +23,15 @@ def worker() -> None:
     configure_logging("DEBUG" if settings.server.debug else settings.server.log_level, settings.server.log_format)
     # What the API processes are told not to do is what this one is for.
     outbox = settings.outbox.model_copy(update={"enabled": True})
-    asyncio.run(_work(settings.model_copy(update={"outbox": outbox})))
+    stopping = Stopping(Deadline(settings.server.shutdown_grace_seconds))
+    with stopping.listening():
+        asyncio.run(_work(settings.model_copy(update={"outbox": outbox}), stopping))
 
 
-async def _work(settings: Settings) -> None:
-    stopping = asyncio.Event()
+async def _work(settings: Settings, stopping: Stopping) -> None:
+    told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stopping.set)
-    async with composed(settings) as parts, going_on(*parts.loops()):
+    stopping.when_asked(lambda: loop.call_soon_threadsafe(told.set))
+    async with composed(settings, stopping.deadline) as parts, running(parts.loops()):
         log.info("worker_started")
-        await stopping.wait()
+        await told.wait()

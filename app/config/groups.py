@@ -241,7 +241,9 @@ class ServerSettings(SettingsGroup):
     data_dir: Path = Path(".data")
     # Before a process that was told to stop takes no more connections: readiness is red meanwhile.
     shutdown_delay_seconds: Annotated[float, Field(ge=0)] = 1.0
+    # From the signal to the end of the process, whatever hangs; the delay is part of it.
     shutdown_grace_seconds: Annotated[int, Field(ge=0)] = 25
+    keep_alive_seconds: Annotated[int, Field(ge=1)] = 75
 
     @field_validator("allowed_hosts", "cors_origins", "forwarded_allow_ips", mode="before")
     @classmethod

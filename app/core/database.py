@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Executable, MetaData, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from app.config import DatabaseSettings
 from app.core.connections import watch_connections
-from app.core.exceptions import Unavailable
+from app.core.database_errors import translated
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a transaction notes about itself when it has written to the outbox.
 WRITTEN_TO_OUTBOX = "written_to_outbox"
-# SQLSTATEs of a missing table and a missing column: the schema is not (yet) the one that this code expects.
-NOT_MIGRATED = frozenset({"42P01", "42703"})
-# Classes of SQLSTATEs that say nothing about our statement: the connection, resources such as the disk,
-# an operator's intervention (shutdown, recovery, a time-out), the system below.
-NOT_OUR_FAULT = ("08", "53", "57", "58")
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -42,13 +35,6 @@ class Base(DeclarativeBase):
 
     metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map: ClassVar = {dict: JSON}
-
-
-class DatabaseUnavailable(Unavailable):
-    """PostgreSQL can't be reached, or all connections stay taken."""
-
-    code = "database_unavailable"
-    detail = "The registry can't be reached right now; try again in a few seconds."
 
 
 class Database:
@@ -88,7 +74,7 @@ class Database:
                 migrated, or the connection broke. After a broken commit nobody knows whether it
                 took place: callers that must know look at the row again.
         """
-        with _translated():
+        with translated():
             async with self._sessions.begin() as session:
                 yield session
             if session.info.get(WRITTEN_TO_OUTBOX):
@@ -100,7 +86,7 @@ class Database:
         Raises:
             DatabaseUnavailable: as above.
         """
-        with _translated():
+        with translated():
             async with self._alone.connect() as connection:
                 await connection.execute(statement, parameters)
 
@@ -115,19 +101,6 @@ class Database:
     async def close(self) -> None:
         """Give all connections back."""
         await asyncio.shield(self.engine.dispose())
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (PoolTimeoutError, InterfaceError, OperationalError, ConnectionError, TimeoutError) as error:
-        raise DatabaseUnavailable from error
-    except DBAPIError as error:
-        sqlstate = getattr(error.orig, "sqlstate", None) or ""
-        if error.connection_invalidated or sqlstate in NOT_MIGRATED or sqlstate.startswith(NOT_OUR_FAULT):
-            raise DatabaseUnavailable from error
-        raise
 
 
 def alembic_config() -> Config:

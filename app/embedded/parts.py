@@ -49,6 +49,7 @@ def embedded_parts(
     persist_store: bool = True,
     http_host: str | None = None,
     http_port: int | None = None,
+    children: list[Child] | None = None,
     root_methods: Sequence[RootMethod] = ROOT_METHODS,
     shared_folders: Sequence[Path] = SHARED_FOLDERS,
 ) -> Iterator[RunningParts]:
@@ -65,6 +66,7 @@ def embedded_parts(
         persist_store: False for tests, which keeps objects in memory.
         http_host: where the service itself will listen, for the readers of `service.env`.
         http_port: see `http_host`.
+        children: is filled with the processes that were started, for a caller that must end them by force.
         root_methods: how PostgreSQL gets away from root, in order of preference.
         shared_folders: where PostgreSQL may live as another account.
 
@@ -73,7 +75,7 @@ def embedded_parts(
         EmbeddedError: when a part can't be started; the message says what to do.
     """
     data_dir = _made(data_dir)
-    children: list[Child] = []
+    children = [] if children is None else children
     with locked(data_dir):
         try:
             parts = _start(
@@ -99,7 +101,11 @@ def embedded_parts(
 
 @contextmanager
 def attached_parts(
-    data_dir: Path, environ: Mapping[str, str], *, store_venv: Path | None = None
+    data_dir: Path,
+    environ: Mapping[str, str],
+    *,
+    store_venv: Path | None = None,
+    children: list[Child] | None = None,
 ) -> Iterator[RunningParts]:
     """Use the parts that run on this folder, as the service that runs there does; start them when none run.
 
@@ -114,7 +120,7 @@ def attached_parts(
     with ExitStack() as stack:
         while True:
             try:
-                parts = stack.enter_context(embedded_parts(data_dir, environ, store_venv=store_venv))
+                parts = stack.enter_context(embedded_parts(data_dir, environ, store_venv=store_venv, children=children))
             except FolderBusyError as error:
                 service = _service_of(data_dir, error.holder_pid)
                 if service is not None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CHILD_SCRIPT = Path(__file__).with_name("child.py")
 STOP_TIMEOUT_SECONDS = 15.0
 KILL_TIMEOUT_SECONDS = 5.0
+END_SECONDS = 1.0
 POLL_SECONDS = 0.01
 LOG_TAIL_BYTES = 2000
 
@@ -154,6 +155,16 @@ def stop(children: Iterable[Child]) -> None:
         except subprocess.TimeoutExpired:
             child.process.kill()
             child.process.wait(KILL_TIMEOUT_SECONDS)
+
+
+def end_at_once(children: Iterable[Child]) -> None:
+    """Ask all to end, and kill those that haven't after a second."""
+    running = [child for child in children if child.process.poll() is None]
+    for child in running:
+        child.process.send_signal(child.stop_signal)
+    wait_for(lambda: all(child.process.poll() is not None for child in running), timeout_seconds=END_SECONDS)
+    for child in running:
+        child.process.kill()
 
 
 def stop_previous(data_dir: Path, name: str, stop_signal: int) -> None:

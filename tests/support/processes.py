@@ -47,6 +47,7 @@ def environment_of(settings: Settings, **variables: str) -> dict[str, str]:
         "S3_ACCESS_KEY_ID": store.access_key_id,
         "S3_SECRET_ACCESS_KEY": store.secret_access_key.get_secret_value(),
         "S3_REGION": store.region,
+        "S3_KEY_PREFIX": store.key_prefix,
         "S3_CAPABILITIES": ",".join(f"{name}={str(kept).lower()}" for name, kept in store.capabilities.items()),
         "AUTH_JWT_SECRET": SECRET,
         "RATE_LIMIT": "",

@@ -19,7 +19,8 @@ from sqlalchemy.pool import NullPool
 from app.config import StoreSettings
 from app.core.capabilities.probes import PROBE_VERSION, TRIALS
 from app.core.clock import utc_now
-from app.core.database import Base, Database, DatabaseUnavailable
+from app.core.database import Base, Database
+from app.core.database_errors import DatabaseUnavailable
 
 MAX_AGE = timedelta(days=7)
 LOCK_WAIT_SECONDS = 150

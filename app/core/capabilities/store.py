@@ -7,22 +7,25 @@ another way where it isn't kept; nothing is taken for kept before it was seen.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 import structlog
 
 from app.config import ConfigurationError
+from app.core.background import BackgroundLoop
 from app.core.capabilities.probes import probe_capabilities
 from app.core.capabilities.registry import MAX_AGE, Verdicts, alone, read_verdicts, write_verdicts
 from app.core.clock import utc_now
 from app.core.database import Database
-from app.core.exceptions import HoldfastError, Unavailable
+from app.core.exceptions import Unavailable
 from app.core.s3.adapter import S3
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 10.0
+# How often it is looked whether there is something to learn, and how long a failure is left alone at most.
+LOOK_SECONDS = 10.0
 WAIT_SECONDS = 5.0
 
 
@@ -69,7 +72,7 @@ class CapabilitiesUnknown(Unavailable):
 
 
 class StoreCapabilities:
-    """What is known so far: nothing is kept until `keep_learning` found out.
+    """What is known so far: nothing is kept until `learn` found out.
 
     `current` is for what has another way that is always safe; `known` for what has none.
 
@@ -85,6 +88,7 @@ class StoreCapabilities:
         self._s3 = s3
         self._pinned = _checked(pinned)
         self._learned = asyncio.Event()
+        self._old_at = float("-inf")
         self.current = Capabilities(**self._pinned)
 
     @property
@@ -105,15 +109,23 @@ class StoreCapabilities:
             raise CapabilitiesUnknown from error
         return self.current
 
-    async def keep_learning(self) -> None:
-        """Learn, as often as it takes, and again when that has become old; runs until cancelled."""
-        while True:
-            try:
-                self.current = await learn_capabilities(self._database, self._s3, self._pinned)
-                self._learned.set()
-            except HoldfastError as error:
-                log.warning("store_capabilities_unknown", code=type(error).code)
-            await asyncio.sleep(MAX_AGE.total_seconds() if self.is_learned else RETRY_SECONDS)
+    def loop(self) -> BackgroundLoop:
+        """Learns until it knows, and again when that has become old."""
+        return BackgroundLoop(
+            "store_capabilities", self.learn, interval_seconds=LOOK_SECONDS, longest_pause_seconds=LOOK_SECONDS
+        )
+
+    async def learn(self) -> None:
+        """Learn, if that wasn't done yet or has become old.
+
+        Raises:
+            DatabaseUnavailable, StorageUnavailable, StorageMisconfigured, StorageBusy: nothing could be found out.
+        """
+        if time.monotonic() < self._old_at:
+            return
+        self.current = await learn_capabilities(self._database, self._s3, self._pinned)
+        self._old_at = time.monotonic() + MAX_AGE.total_seconds()
+        self._learned.set()
 
 
 async def learn_capabilities(database: Database, s3: S3, pinned: Mapping[str, bool]) -> Capabilities:

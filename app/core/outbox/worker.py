@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 
 from app.config import OutboxSettings
+from app.core.background import BackgroundLoop
 from app.core.database import Database
 from app.core.exceptions import HoldfastError
 from app.core.outbox.claims import FAILING_FROM_ATTEMPT, OutboxRepository, OutboxState
@@ -20,6 +21,8 @@ Handler = Callable[[OutboxEntry], Awaitable[None]]
 RENEWALS_A_LEASE = 3
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 300.0
+# Objects that wait to be removed wait no longer than that for a registry that is back.
+LONGEST_UNREACHABLE_SECONDS = 10.0
 
 
 class Outbox:
@@ -37,12 +40,26 @@ class Outbox:
         self._handlers = handlers
         self._running: set[asyncio.Task[None]] = set()
 
-    async def run_forever(self) -> None:
-        """Carry out what is due, then wait until something is written or `OUTBOX_POLL_SECONDS` have passed."""
-        while True:
-            self._database.outbox_written.clear()
-            if not await self._start_due():
-                await self._pause()
+    def loop(self) -> BackgroundLoop:
+        """Carries out what is due for as long as the process lives; each step waits by itself."""
+        poll_seconds = self._settings.poll_seconds
+        return BackgroundLoop(
+            "outbox",
+            self.step,
+            interval_seconds=poll_seconds,
+            rest_seconds=0.0,
+            longest_pause_seconds=max(poll_seconds, LONGEST_UNREACHABLE_SECONDS),
+        )
+
+    async def step(self) -> None:
+        """Carry out what is due; with nothing due wait until something is written or `OUTBOX_POLL_SECONDS` have passed.
+
+        Raises:
+            DatabaseUnavailable: the entries can't be claimed.
+        """
+        self._database.outbox_written.clear()
+        if not await self._start_due():
+            await self._pause()
 
     async def drain(self) -> int:
         """Carry out all that is due now, and what becomes due by it; returns how many entries were taken up.
@@ -66,6 +83,8 @@ class Outbox:
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self.drain()
+        except HoldfastError as error:
+            log.warning("outbox_unreachable", code=type(error).code)
         except TimeoutError:
             log.warning("outbox_left", count=len(self._running))
             for task in self._running:
@@ -80,17 +99,10 @@ class Outbox:
         room = self._settings.concurrency - len(self._running)
         if room <= 0:
             return 0
-        try:
-            async with self._database.transaction() as session:
-                claimed = await OutboxRepository(session).claim(
-                    uuid4(), lease_seconds=self._settings.lease_seconds, limit=room
-                )
-        except HoldfastError as error:
-            log.warning("outbox_unreachable", code=type(error).code)
-            return 0
-        except Exception:  # an unmigrated database, say; the loop goes on when that is mended
-            log.exception("outbox_unreadable")
-            return 0
+        async with self._database.transaction() as session:
+            claimed = await OutboxRepository(session).claim(
+                uuid4(), lease_seconds=self._settings.lease_seconds, limit=room
+            )
         for entry in claimed:
             task = asyncio.create_task(self._carry_out(entry))
             self._running.add(task)
@@ -146,3 +158,5 @@ class Outbox:
                 await change(OutboxRepository(session))
         except HoldfastError as error:
             log.warning("outbox_unreachable", code=type(error).code)
+        except Exception:  # the task must go on to what comes next, such as renewing the claim
+            log.exception("outbox_unwritable")

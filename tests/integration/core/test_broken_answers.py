@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from app.config import MEBIBYTE, DatabaseSettings
-from app.core.database import Database, DatabaseUnavailable
+from app.core.database import Database
+from app.core.database_errors import DatabaseUnavailable
 from tests.support.content import noise
 from tests.support.faulty_database import faulty_database
 from tests.support.faulty_store import faulty_store

@@ -14,7 +14,8 @@ from app.config import ConfigurationError
 from app.core.capabilities import registry as learned
 from app.core.capabilities import sandbox
 from app.core.capabilities.store import NAMES, Capabilities, CapabilitiesUnknown, StoreCapabilities, learn_capabilities
-from app.core.database import Database, DatabaseUnavailable
+from app.core.database import Database
+from app.core.database_errors import DatabaseUnavailable
 from app.core.s3.adapter import S3
 from app.core.s3.errors import StorageMisconfigured, StorageUnavailable
 from tests.support.faulty_store import faulty_store
@@ -163,14 +164,14 @@ async def test_an_unknown_flag_is_a_mistake_of_the_operator(connect):
 
 async def test_nothing_counts_as_kept_until_it_was_seen(connect, proxy, monkeypatch):
     """A service starts while its store is away, and learns when it is back."""
-    monkeypatch.setattr("app.core.capabilities.store.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("app.core.capabilities.store.LOOK_SECONDS", 0.05)
     proxy.refuse()
     async with connect() as worker:
         capabilities = StoreCapabilities(*worker, {"post_policy": True})
-        learning = asyncio.create_task(capabilities.keep_learning())
+        learning = asyncio.create_task(capabilities.loop().run_forever())
         with capture_logs() as logs:
             async with asyncio.timeout(20):
-                while not any(line["event"] == "store_capabilities_unknown" for line in logs):  # noqa: ASYNC110 -- a log
+                while not any(line["event"] == "background_loop_failed" for line in logs):  # noqa: ASYNC110 -- a log
                     await asyncio.sleep(0.01)
         assert not capabilities.is_learned
         assert capabilities.current == Capabilities(post_policy=True)

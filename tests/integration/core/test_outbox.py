@@ -155,7 +155,7 @@ async def test_the_entry_of_a_worker_that_died_is_taken_over(database):
 
     await write(database, uuid4())
     dying = worker(database, hangs)
-    loop = asyncio.create_task(dying.run_forever())
+    loop = asyncio.create_task(dying.loop().run_forever())
     assert await seen.get() == "begun"
     # As a kill leaves it: nobody renews the claim any more, and nobody gives it back.
     loop.cancel()
@@ -193,7 +193,7 @@ async def test_a_commit_wakes_the_worker_of_its_own_process_at_once(database):
     async def handler(_entry):
         done.set()
 
-    loop = asyncio.create_task(worker(database, handler, poll_seconds=600).run_forever())
+    loop = asyncio.create_task(worker(database, handler, poll_seconds=600).loop().run_forever())
     await asyncio.sleep(0)
     await write(database, uuid4())
     async with asyncio.timeout(10):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import structlog
 
+from app.core.background import BackgroundLoop
 from app.core.clock import utc_now
 from app.core.database import Database
-from app.core.exceptions import HoldfastError
 from app.modules.files.idempotency_key_repository import IdempotencyKeyRepository
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
@@ -78,13 +77,6 @@ class CleanupService:
         await self.sum_up_usage()
         return given_up
 
-    async def run_forever(self, interval_seconds: float) -> None:
-        """The same now and then every `interval_seconds`."""
-        while True:
-            try:
-                await self.run_once()
-            except HoldfastError as error:
-                log.warning("cleanup_postponed", code=type(error).code)
-            except Exception:  # an unmigrated database, say; the loop goes on when that is mended
-                log.exception("cleanup_failed")
-            await asyncio.sleep(interval_seconds)
+    def loop(self, interval_seconds: float) -> BackgroundLoop:
+        """The same every `interval_seconds`."""
+        return BackgroundLoop("cleanup", self.run_once, interval_seconds=interval_seconds)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from app.config import UploadSettings
+from app.core.background import BackgroundLoop
 from app.core.clock import utc_now
 from app.core.database import Database
-from app.core.exceptions import HoldfastError
 from app.core.outbox import OutboxEntry
 from app.modules.files.keys import staging_prefix
 from app.modules.files.models import StoredObject
@@ -85,13 +84,6 @@ class RemovalService:
             log.info("late_uploads_removed", count=count)
         return count
 
-    async def keep_staging_clear(self, interval_seconds: float) -> None:
-        """The same again and again, every `interval_seconds`, until cancelled."""
-        while True:
-            await asyncio.sleep(interval_seconds)
-            try:
-                await self.clear_staging()
-            except HoldfastError as error:
-                log.warning("staging_not_cleared", code=type(error).code)
-            except Exception:  # an unmigrated database, say; the loop goes on when that is mended
-                log.exception("staging_not_cleared")
+    def staging_loop(self, interval_seconds: float) -> BackgroundLoop:
+        """The same every `interval_seconds`."""
+        return BackgroundLoop("staging", self.clear_staging, interval_seconds=interval_seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -14,11 +15,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app.config import StoreSettings
 from app.core.clock import utc_now
-from app.core.database import Database, DatabaseUnavailable
+from app.core.database import Database
 from app.core.exceptions import Conflict, HoldfastError, Unavailable
+from app.core.leases import renewing
 from app.core.resources import Afterwork
 from app.core.s3.errors import StoreRefusedBody
-from app.core.tasks import task_group
 from app.modules.files.exceptions import IdempotencyInProgress
 from app.modules.files.idempotency_key_repository import IdempotencyKeyRepository, KeyClaim
 from app.modules.files.keys import build_key
@@ -31,7 +32,6 @@ from app.modules.files.services.purposes import Purpose
 from app.modules.quotas.admission import Quotas
 
 log = structlog.get_logger()
-RENEWALS_A_LEASE = 3
 CREATED = 201
 # Why a write was given up that nothing refused: the client went away, the process stops.
 INTERRUPTED = "interrupted"
@@ -104,11 +104,9 @@ class Reservations:
         with self._afterwork.expected():
             reservation = await self._reserve(draft, most_bytes, purpose, key)
             try:
-                async with task_group() as group:
-                    keeper = group.create_task(self._keep_lease(reservation))
+                async with self._lease_kept(reservation):
                     final, content = await write(reservation)
                     file = await self._finalise(reservation, final, content)
-                    keeper.cancel()
             except BaseException as failure:
                 await self._undo(reservation, failure)
                 raise
@@ -163,23 +161,18 @@ class Reservations:
             storage_class=draft.storage_class,
         )
 
-    async def _keep_lease(self, reservation: Reservation) -> None:
-        """Renew the lease until cancelled; a lease that is no longer ours ends the write."""
-        while True:
-            await asyncio.sleep(self._lease_seconds / RENEWALS_A_LEASE)
-            try:
-                async with self._database.transaction() as session:
-                    is_held = await FileRepository(session).renew_lease(
-                        reservation.object_id, reservation.lease_token, self._lease_seconds
-                    )
-            except DatabaseUnavailable:
-                # The flip at the end decides; until then a registry that blinks costs nothing.
-                log.warning("lease_not_renewed", file_id=str(reservation.file_id))
-                continue
-            if not is_held:
-                if reservation.is_flipping:
-                    return  # the flip ends the lease, and knows whether it was still ours
-                raise UploadAborted
+    def _lease_kept(self, reservation: Reservation) -> AbstractAsyncContextManager[None]:
+        """Renew the lease meanwhile; one that is no longer ours ends the write."""
+
+        async def renew() -> bool:
+            async with self._database.transaction() as session:
+                is_held = await FileRepository(session).renew_lease(
+                    reservation.object_id, reservation.lease_token, self._lease_seconds
+                )
+            # The flip ends the lease, and knows whether it was still ours.
+            return is_held or reservation.is_flipping
+
+        return renewing(renew, self._lease_seconds, lost=UploadAborted, file_id=str(reservation.file_id))
 
     async def note_multipart(self, reservation: Reservation, upload_id: str) -> None:
         """Write the store's upload id into the ledger, so that a crash leaves a trace of it."""

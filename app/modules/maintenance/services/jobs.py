@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import structlog
 
+from app.core.background import BackgroundLoop
 from app.core.clock import utc_now
-from app.core.database import Database, DatabaseUnavailable
-from app.core.exceptions import Conflict, HoldfastError
+from app.core.database import Database
+from app.core.exceptions import Conflict, HoldfastError, Unavailable
+from app.core.leases import renewing
 from app.core.resources import Afterwork
-from app.core.tasks import task_group
 from app.modules.maintenance.job_repository import Held, JobRepository
 from app.modules.maintenance.reports import Gravity, Report, Tally
 from app.modules.maintenance.services.expiry import ExpireJob
@@ -30,7 +32,6 @@ T = TypeVar("T")
 PASS = "pass"  # noqa: S105 -- the name of a job
 Runs = ExpireJob | PurgeJob | ReconcileJob | ScrubJob
 LEASE_SECONDS = 60.0
-RENEWALS_A_LEASE = 3
 WAIT_SECONDS = 90.0
 POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 30.0
@@ -41,6 +42,20 @@ class JobLost(Conflict):
     """The lease went to another process while this one could not renew it."""
 
     detail = "Another process took the job over."
+
+
+class PassFailed(Unavailable):
+    """Jobs of a pass failed; the log says why.
+
+    Args:
+        jobs: which.
+    """
+
+    detail = "A job of maintenance failed."
+
+    def __init__(self, jobs: Sequence[str]) -> None:
+        super().__init__()
+        self.cause = ", ".join(jobs)
 
 
 class Job(StrEnum):
@@ -122,23 +137,31 @@ class MaintenanceService:
         """One pass: each job once, in their order."""
         return [await self.run(job, options) for job in Job]
 
-    async def run_forever(self, interval_seconds: float) -> None:
-        """A pass every `interval_seconds`, by one of all processes; 0 leaves it to the command."""
-        if interval_seconds == 0:
-            return
+    def loop(self, interval_seconds: float) -> BackgroundLoop:
+        """A pass every `interval_seconds`, by one of all processes; each looks at least twice a minute."""
+        return BackgroundLoop(
+            "maintenance",
+            partial(self.pass_if_due, interval_seconds),
+            interval_seconds=interval_seconds,
+            rest_seconds=min(interval_seconds, LONGEST_POLL_SECONDS),
+        )
+
+    async def pass_if_due(self, interval_seconds: float) -> None:
+        """Do one pass, if none began for `interval_seconds` and no other process is at it.
+
+        Raises:
+            PassFailed: a job failed; the pass is not noted as done, so it comes again before the next is due.
+        """
         # A scrub that takes longer goes on in the next pass, so that the other jobs have their turn.
         options = Options(whole=False, scrub_seconds=interval_seconds, wait_seconds=0.0)
-        while True:
-            await asyncio.sleep(min(interval_seconds, LONGEST_POLL_SECONDS))
-            try:
-                held = await self._take(PASS, 0.0, rest_seconds=interval_seconds)
-                if held is not None:
-                    await self._held(held, lambda held=held: self._pass(held, options))  # type: ignore[misc]
-            except HoldfastError as error:
-                log.warning("maintenance_postponed", code=type(error).code)
+        held = await self._take(PASS, 0.0, rest_seconds=interval_seconds)
+        if held is not None:
+            await self._held(held, lambda: self._pass(held, options))
 
     async def _pass(self, held: Held, options: Options) -> None:
-        await self.run_all(options)
+        failed = [report.job for report in await self.run_all(options) if report.failed not in {None, ELSEWHERE}]
+        if failed:
+            raise PassFailed(failed)
         async with self._database.transaction() as session:
             await JobRepository(session).finish(held, None)
 
@@ -216,26 +239,16 @@ class MaintenanceService:
 
     async def _held(self, held: Held, work: Callable[[], Awaitable[T]]) -> T:
         """Do something under a lease that is renewed meanwhile, then give the lease back however it went."""
+
+        async def renew() -> bool:
+            async with self._database.transaction() as session:
+                return await JobRepository(session).renew(held, LEASE_SECONDS)
+
         try:
-            async with task_group() as group:
-                keeper = group.create_task(self._keep(held))
-                result = await work()
-                keeper.cancel()
+            async with renewing(renew, LEASE_SECONDS, lost=JobLost, job=held.job):
+                return await work()
         finally:
             await self._afterwork.run(self._release(held))
-        return result
-
-    async def _keep(self, held: Held) -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / RENEWALS_A_LEASE)
-            try:
-                async with self._database.transaction() as session:
-                    is_ours = await JobRepository(session).renew(held, LEASE_SECONDS)
-            except DatabaseUnavailable:
-                log.warning("lease_not_renewed", job=held.job)
-                continue
-            if not is_ours:
-                raise JobLost
 
     async def _release(self, held: Held) -> None:
         async with self._database.transaction() as session:

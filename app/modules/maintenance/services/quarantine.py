@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -12,11 +12,11 @@ import structlog
 from app.core.clock import new_id, utc_now
 from app.core.database import Database
 from app.core.exceptions import Conflict, NotFound
+from app.core.leases import renewing
 from app.core.s3.adapter import S3
 from app.core.s3.errors import ObjectNotFound, StoreRefusedBody
 from app.core.s3.listing import ListedObject
 from app.core.s3.moves import ExactObject, copy_as_it_is, remove_exactly
-from app.core.tasks import task_group
 from app.modules.files.models import ObjectRole, ObjectState, StoredObject
 from app.modules.files.removal_repository import RemovalRepository
 from app.modules.files.repository import FileRepository
@@ -25,7 +25,6 @@ from app.modules.maintenance.ledger_repository import LedgerRepository
 from app.modules.maintenance.services.comparison import QUARANTINE
 
 log = structlog.get_logger()
-RENEWALS_A_LEASE = 3
 MAX_KEY_BYTES = 1024
 
 
@@ -99,11 +98,9 @@ class Quarantine:
         return object_id
 
     async def _copy(self, source: ExactObject, aside: StoredObject, token: UUID) -> None:
-        async with task_group() as group:
-            keeper = group.create_task(self._keep_lease(aside.id, token))
+        async with self._lease_kept(aside.id, token):
             await copy_as_it_is(self._s3, source, aside.key, limit_bytes=self._copy_limit_bytes)
             head = await self._store.head(aside.key)
-            keeper.cancel()
         if head.size_bytes != source.size_bytes:
             raise StoreRefusedBody("The copy aside has another size than its original.")
         async with self._database.transaction() as session:
@@ -151,12 +148,12 @@ class Quarantine:
         # The end says what it is; the whole stands in the ledger.
         return lead + key.removeprefix(self._prefix).encode()[-room:].decode(errors="ignore")
 
-    async def _keep_lease(self, object_id: UUID, token: UUID) -> None:
-        while True:
-            await asyncio.sleep(self._lease_seconds / RENEWALS_A_LEASE)
+    def _lease_kept(self, object_id: UUID, token: UUID) -> AbstractAsyncContextManager[None]:
+        async def renew() -> bool:
             async with self._database.transaction() as session:
-                if not await FileRepository(session).renew_lease(object_id, token, self._lease_seconds):
-                    raise LeaseLost
+                return await FileRepository(session).renew_lease(object_id, token, self._lease_seconds)
+
+        return renewing(renew, self._lease_seconds, lost=LeaseLost, object_id=str(object_id))
 
     async def _give_up(self, object_id: UUID, token: UUID) -> None:
         """Leave no half-made copy, nor an upload that was to become one."""
