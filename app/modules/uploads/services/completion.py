@@ -17,7 +17,6 @@ from app.core.s3.errors import ObjectChanged, ObjectNotFound
 from app.core.s3.errors import UploadNotFound as StoreUploadNotFound
 from app.core.s3.objects import ObjectHead, StoredPart
 from app.modules.auth.principal import Principal, Scope
-from app.modules.files.exceptions import SizeMismatch
 from app.modules.files.models import FileStatus, FileUpload, ObjectRole, ObjectState, StoredObject
 from app.modules.files.repository import FileRepository
 from app.modules.files.services.lifecycle import LifecycleService
@@ -27,20 +26,13 @@ from app.modules.uploads.exceptions import UploadExpired, UploadIncomplete, Uplo
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import PartPlan
 from app.modules.uploads.repository import UploadRepository
+from app.modules.uploads.services.sent_parts import ClientPart, compare
 from app.modules.uploads.services.shared import Shared
 
 log = structlog.get_logger()
 LOOK_PAUSE_SECONDS = 10.0
 # What is wrong with the bytes themselves; everything else may go well the next time.
 REFUSALS = (Invalid, UnsupportedType)
-
-
-@dataclass(frozen=True)
-class ClientPart:
-    """A part as the client remembers it."""
-
-    number: int
-    etag: str
 
 
 @dataclass(frozen=True)
@@ -186,7 +178,7 @@ class CompletionService:
             parts = await self._s3.multipart.list_parts(key, upload_id)
         except (StoreUploadNotFound, ObjectNotFound):
             return  # completed before, perhaps by a caller who never heard of it; the object will tell
-        _compare(PartPlan(opened.upload.declared_bytes, opened.upload.part_bytes or 1), parts, claimed)
+        compare(PartPlan(opened.upload.declared_bytes, opened.upload.part_bytes or 1), parts, claimed)
         keeps = self._capabilities.current
         pinned = opened.upload.declared_bytes if keeps.complete_object_size else None
         try:
@@ -280,22 +272,3 @@ class CompletionService:
     async def _reload(self, file_id: UUID) -> FileUpload | None:
         async with self._database.transaction() as session:
             return await FileRepository(session).by_id(file_id)
-
-
-def _compare(plan: PartPlan, parts: Sequence[StoredPart], claimed: Sequence[ClientPart] | None) -> None:
-    """Check that exactly the planned parts are there, and those that the client means.
-
-    Raises:
-        UploadIncomplete: some are missing, or others than the client remembers.
-        SizeMismatch: some have a length that no URL of ours allowed.
-    """
-    by_number = {part.number: part for part in parts}
-    missing = [number for number in range(1, plan.count + 1) if number not in by_number]
-    if missing:
-        raise UploadIncomplete(f"{len(missing)} of {plan.count} parts are missing, the first is part {missing[0]}.")
-    if len(by_number) != plan.count or any(part.size_bytes != plan.length_of(part.number) for part in parts):
-        raise SizeMismatch("The parts don't have the lengths that were planned.")
-    for part in claimed or ():
-        known = by_number.get(part.number)
-        if known is None or known.etag.strip('"') != part.etag.strip('"'):
-            raise UploadIncomplete(f"The store has another part {part.number}; send it again.")
