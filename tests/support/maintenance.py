@@ -51,7 +51,9 @@ class Corner:
         return {key for key in below if not key.startswith(".holdfast/probe-")}
 
     def empty(self) -> None:
-        """Remove all that lies below the prefix."""
+        """Remove all that lies below the prefix, unfinished multipart uploads too."""
+        for key, upload_id in self.bucket.unfinished_uploads(self.prefix):
+            self.bucket.client.abort_multipart_upload(Bucket=self.bucket.name, Key=key, UploadId=upload_id)
         mine = [key for key in self.bucket.all_keys() if key.startswith(self.prefix)]
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda key: self.bucket.client.delete_object(Bucket=self.bucket.name, Key=key), mine))

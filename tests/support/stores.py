@@ -63,7 +63,12 @@ class Bucket:
         return key in self.all_keys()
 
     def unfinished(self) -> list[str]:
-        return [upload["Key"] for upload in self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])]
+        return [key for key, _ in self.unfinished_uploads()]
+
+    def unfinished_uploads(self, prefix: str = "") -> list[tuple[str, str]]:
+        """Key and upload id of each."""
+        uploads = self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])
+        return [(upload["Key"], upload["UploadId"]) for upload in uploads if upload["Key"].startswith(prefix)]
 
     def read(self, key: str) -> bytes:
         return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()

@@ -86,6 +86,10 @@ class TcpProxy:
         self._refuses = True
         self._close_links()
 
+    def drop(self) -> None:
+        """Close every connection that there is; what is kept back on it never arrives."""
+        self._close_links()
+
     def heal(self) -> None:
         """Let everything pass again."""
         self._refuses = False

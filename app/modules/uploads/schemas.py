@@ -18,9 +18,9 @@ from app.modules.files.schemas import Expiry, File, FileReceipt, Sha256, Storage
 from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.models import UploadMethod
 from app.modules.uploads.part_plan import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES
-from app.modules.uploads.services.comparison import ClientPart
 from app.modules.uploads.services.creation import UploadWish
 from app.modules.uploads.services.offers import Offer, SignedPart
+from app.modules.uploads.services.sent_parts import ClientPart
 
 PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS), JSON_NUMBER]
 # The name of a member of a JSON object is always text.

@@ -13,7 +13,7 @@ from defusedxml.ElementTree import fromstring
 from app.core.exceptions import Conflict, Forbidden, Gone, HoldfastError, Malformed, NotFound, TooLarge, Unauthenticated
 from app.modules.uploads.exceptions import UploadIncomplete, UploadRejected
 from app.modules.uploads.part_plan import MAX_PARTS
-from app.modules.uploads.services.comparison import ClientPart
+from app.modules.uploads.services.sent_parts import ClientPart
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from app.config import DatabaseSettings
-from app.core.database import Database, DatabaseUnavailable
+from app.core.database import Database
+from app.core.database_errors import DatabaseUnavailable
 from app.core.signing_secret import SigningSecret
 from tests.support.databases import fresh_database
 from tests.support.service import SECRET

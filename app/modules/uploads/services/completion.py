@@ -26,7 +26,7 @@ from app.modules.uploads.exceptions import UploadExpired, UploadIncomplete, Uplo
 from app.modules.uploads.models import UploadMethod, UploadSession
 from app.modules.uploads.part_plan import PartPlan
 from app.modules.uploads.repository import UploadRepository
-from app.modules.uploads.services.comparison import ClientPart, compare
+from app.modules.uploads.services.sent_parts import ClientPart, compare
 from app.modules.uploads.services.shared import Shared
 
 log = structlog.get_logger()

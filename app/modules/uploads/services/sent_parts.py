@@ -1,4 +1,4 @@
-"""Compares the parts that the store has with those that were planned and those that the client means."""
+"""What a client says that it sent in parts, what was planned, and what the store has."""
 
 from __future__ import annotations
 
