@@ -80,5 +80,5 @@ def silent_readers(port: int, path: str, count: int, *, addresses: int, version:
             readers.append(reader)
             if number % AT_ONCE == AT_ONCE - 1:
                 # All at once they would be refused for want of a thread, and hold nothing.
-                select.select([reader.sock], [], [], 10)
+                select.select([reader.sock], [], [], 1)
         yield readers
