@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import http.server
 import re
-import shutil
-import subprocess
-import threading
-from contextlib import contextmanager
 
 import httpx
 import pytest
+
+from tests.support.chromium import shown_by_chromium, strangers_page
 
 MESSAGE = "parent.postMessage('ran','*')"
 RUNS = {
@@ -47,31 +44,8 @@ def test_what_runs_comes_from_the_store_under_no_type(careless, name, content):
     assert answer.headers["Content-Type"] == "application/octet-stream"
 
 
-@contextmanager
-def page(body: str):
-    """A page of another origin, on loopback; gives its address."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Not to the test's output."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}/"
-        server.shutdown()
-
-
-def test_a_browser_takes_it_for_no_style_and_no_page(careless, tmp_path):
+def test_a_browser_takes_it_for_no_style_and_no_page(careless):
     """A real Chromium, real answers of the store. A plain `<script src>` runs under any textual type: see the docs."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("this machine has no Chromium")
     frames = {name: presigned(careless, name, content) for name, content in RUNS.items()}
     style = presigned(careless, "s.css", "#styled { width: 77px }")
     drawing = presigned(careless, "d.svg", '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
@@ -84,15 +58,7 @@ def test_a_browser_takes_it_for_no_style_and_no_page(careless, tmp_path):
             if (getComputedStyle(document.getElementById("styled")).width == "77px") root.dataset.style = 1
             root.dataset.loaded = 1
         }}</script>"""
-    command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    with page(body) as address:
-        run = subprocess.run(
-            [*command, "--timeout=10000", "--dump-dom", address],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        )
-    [tag] = re.findall(r"<html[^>]*>", run.stdout)
+    with strangers_page(body) as address:
+        shown = shown_by_chromium(address)
+    [tag] = re.findall(r"<html[^>]*>", shown)
     assert set(re.findall(r"data-(\w+)", tag)) == {"drawing", "loaded"}

@@ -286,8 +286,9 @@ async def test_twenty_mebibytes_of_short_lines_come_in_few_chunks(alice, upload,
         await asyncio.Event().wait()  # the client stays and says nothing more
 
     scope = {
-        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
-        "headers": [(b"authorization", alice.headers["Authorization"].encode())],
+        "type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"authorization", alice.headers["Authorization"].encode())],
     }  # fmt: skip
     app = create_app(service.settings)
     async with app.router.lifespan_context(app):
