@@ -22,6 +22,7 @@ from app.core.database import Database, newest_revision
 from app.core.exceptions import HoldfastError, Unavailable
 from app.core.framing_guard import Framing, FramingReport
 from app.core.outbox import Outbox
+from app.core.problems import problem_responses
 from app.core.s3.adapter import S3
 from app.modules.rates.counter import RateCounter
 
@@ -223,7 +224,11 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/health/ready", response_model=Readiness, responses={503: {"model": Readiness}})
+@router.get(
+    "/health/ready",
+    response_model=Readiness,
+    responses={503: {"model": Readiness}, **problem_responses(422)},
+)
 async def ready(
     request: Request,
     strict: Annotated[bool, Query(description="Answer 503 also where this process is only degraded.")] = False,
