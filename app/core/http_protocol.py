@@ -26,8 +26,8 @@ from app.core.http_refusals import (
     UriTooLong,
     answer_to,
 )
-from app.core.stalled_readers import StalledReader, bound_kernel_buffer
-from app.core.unread_answers import ABORT
+from app.core.stalled_readers import StalledReader, bound_kernel_buffer, untaken_bytes
+from app.core.unread_answers import ABORT, UNTAKEN
 
 # How long a head may take to arrive, from the connection or its own first byte on.
 HEAD_SECONDS = 30.0
@@ -120,7 +120,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = self._head_fields = 0
         self._is_in_body = False
         super().on_message_begin()
-        extensions: dict[str, Any] = {EXTENSION: {}, ABORT: self._abort}
+        extensions: dict[str, Any] = {EXTENSION: {}, ABORT: self._abort, UNTAKEN: self._untaken}
         self.scope["extensions"] = extensions
 
     def on_url(self, url: bytes) -> None:
@@ -244,6 +244,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Reset the connection: the application gives its client up."""
         if self._reader is not None and not self._is_lost:
             self._reader.cut()
+
+    def _untaken(self) -> int:
+        return 0 if self._is_lost else untaken_bytes(self.transport)
 
     def _close(self) -> None:
         """Close once all is sent; a client that takes nothing isn't waited for."""
