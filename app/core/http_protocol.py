@@ -114,6 +114,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Count anew, if there may be one more request."""
+        self._unset_keepalive_if_required()
         is_last = self.cycle is not None and not self.cycle.keep_alive
         if is_last or len(self.pipeline) >= MAX_WAITING_REQUESTS:
             self._refuse(_LastRequest())
@@ -163,6 +164,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """The body is here."""
         super().on_message_complete()
         self._is_in_body = False
+        if self.cycle.response_complete:
+            # It came behind its answer. The connection is idle from now on, and waits for no head yet.
+            self._stop_waiting()
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_response_complete(self) -> None:
         """Go on with the next request, and see that this answer is taken."""
