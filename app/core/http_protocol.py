@@ -26,8 +26,8 @@ from app.core.http_refusals import (
     UriTooLong,
     answer_to,
 )
-from app.core.stalled_readers import StalledReader, bound_kernel_buffer
-from app.core.unread_answers import ABORT
+from app.core.stalled_readers import StalledReader, bound_kernel_buffer, untaken_bytes
+from app.core.unread_answers import ABORT, UNTAKEN
 
 # How long a head may take to arrive, from the connection or its own first byte on.
 HEAD_SECONDS = 30.0
@@ -114,13 +114,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Count anew, if there may be one more request."""
+        self._unset_keepalive_if_required()
         is_last = self.cycle is not None and not self.cycle.keep_alive
         if is_last or len(self.pipeline) >= MAX_WAITING_REQUESTS:
             self._refuse(_LastRequest())
         self._head_bytes = self._head_fields = 0
         self._is_in_body = False
         super().on_message_begin()
-        extensions: dict[str, Any] = {EXTENSION: {}, ABORT: self._abort}
+        extensions: dict[str, Any] = {EXTENSION: {}, ABORT: self._abort, UNTAKEN: self._untaken}
         self.scope["extensions"] = extensions
 
     def on_url(self, url: bytes) -> None:
@@ -163,6 +164,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """The body is here."""
         super().on_message_complete()
         self._is_in_body = False
+        if self.cycle.response_complete:
+            # It came behind its answer. The connection is idle from now on, and waits for no head yet.
+            self._stop_waiting()
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_response_complete(self) -> None:
         """Go on with the next request, and see that this answer is taken."""
@@ -244,6 +252,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Reset the connection: the application gives its client up."""
         if self._reader is not None and not self._is_lost:
             self._reader.cut()
+
+    def _untaken(self) -> int:
+        return 0 if self._is_lost else untaken_bytes(self.transport)
 
     def _close(self) -> None:
         """Close once all is sent; a client that takes nothing isn't waited for."""

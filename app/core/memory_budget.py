@@ -82,6 +82,8 @@ class MemoryBudget:
         self._serve()
 
     def _serve(self) -> None:
+        # One whose request was cancelled or timed out stands here until its task runs again; it takes nothing more.
+        self._waiting = [waiter for waiter in self._waiting if not waiter.granted.done()]
         while self._waiting:
             first = min(self._waiting, key=self._held_by)
             if first.size_bytes > self.free_bytes:

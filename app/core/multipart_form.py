@@ -14,6 +14,9 @@ from app.core.exceptions import FieldError, Invalid, Malformed
 
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = 65_536
+# Of all fields of a form with their names: they are kept until its end, and no budget counts them. Characters that
+# take four bytes make four times as much of them.
+MAX_FIELDS_BYTES = 131_072
 # One more than any form needs, so that the second file is told as such.
 MAX_PARTS = MAX_FIELDS + 2
 MAX_HEADERS_A_PART = 16
@@ -95,6 +98,7 @@ class FormReader:
         self._header = (bytearray(), bytearray())
         self._parts = 0
         self._fields = 0
+        self._fields_bytes = 0
         self._boundaries = 0
         self._last_bytes = b""
         self._epilogue_bytes = 0
@@ -204,6 +208,7 @@ class FormReader:
         self._fields += 1
         if self._fields > MAX_FIELDS:
             raise _wrong("body", f"a form may hold at most {MAX_FIELDS} fields")
+        self._count_fields_bytes(len(part.name))
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._part
@@ -213,6 +218,12 @@ class FormReader:
         part.value += data[start:end]
         if len(part.value) > MAX_FIELD_BYTES:
             raise _wrong(f"body.{part.name}", f"a field may hold at most {MAX_FIELD_BYTES} bytes")
+        self._count_fields_bytes(end - start)
+
+    def _count_fields_bytes(self, size_bytes: int) -> None:
+        self._fields_bytes += size_bytes
+        if self._fields_bytes > MAX_FIELDS_BYTES:
+            raise _wrong("body", f"the fields of a form may hold at most {MAX_FIELDS_BYTES} bytes together")
 
     def _on_part_end(self) -> None:
         part = self._part

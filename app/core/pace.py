@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sized
+from collections.abc import Awaitable, Callable, Sized
 from typing import TypeVar
 
 from app.core.exceptions import TooSlow
@@ -12,6 +12,8 @@ from app.core.exceptions import TooSlow
 GRACE_SECONDS = 20.0
 # Who is slower than this falls behind, which matters only while others wait for what he holds.
 BRISK_BYTES_PER_SECOND = 65_536
+# How often, in an idle time-out, it is asked whether the client takes what was handed over.
+LOOKS = 4
 T = TypeVar("T")
 
 
@@ -24,9 +26,18 @@ class Pace:
     Args:
         idle_timeout_seconds: the longest wait for the next bytes.
         min_bytes_per_second: the least speed; 0 is none.
+        untaken_bytes: tells how much of what was handed over the client has not taken, where that is known. A wait
+            then goes on as long as this shrinks at the least speed: what is waited for comes in lumps, which take
+            a slow client longer than the idle time-out.
     """
 
-    def __init__(self, idle_timeout_seconds: float, min_bytes_per_second: int) -> None:
+    def __init__(
+        self,
+        idle_timeout_seconds: float,
+        min_bytes_per_second: int,
+        *,
+        untaken_bytes: Callable[[], int] | None = None,
+    ) -> None:
         self._idle_timeout_seconds = idle_timeout_seconds
         self._min_bytes_per_second = min_bytes_per_second
         self._most_credit_seconds = max(GRACE_SECONDS, idle_timeout_seconds)
@@ -34,6 +45,8 @@ class Pace:
         self._behind_seconds = 0.0
         self._waiting_since: float | None = None
         self._timeout: asyncio.Timeout | None = None
+        self._untaken_bytes = untaken_bytes
+        self._next_look: asyncio.TimerHandle | None = None
 
     async def wait_for(self, coming: Awaitable[T]) -> T:
         """What comes, which is then to be counted.
@@ -44,10 +57,12 @@ class Pace:
         self._waiting_since = started = time.monotonic()
         try:
             async with asyncio.timeout(self._idle_timeout_seconds) as self._timeout:
+                self._look_later(started, None, 0)
                 return await coming
         except TimeoutError as error:
             raise TooSlow(headers={"Connection": "close"}) from error
         finally:
+            self._look_no_more()
             self._waiting_since = self._timeout = None
             waited = time.monotonic() - started
             self._credit_seconds -= waited
@@ -76,5 +91,33 @@ class Pace:
 
     def give_up(self) -> None:
         """Let the present wait end as if it had lasted too long."""
+        self._look_no_more()
         if self._timeout is not None and not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time())
+
+    def _look_later(self, started: float, untaken_bytes: int | None, taken_bytes: int) -> None:
+        if self._untaken_bytes is not None:
+            self._next_look = asyncio.get_running_loop().call_later(
+                self._idle_timeout_seconds / LOOKS, self._look, started, untaken_bytes, taken_bytes
+            )
+
+    def _look(self, started: float, before_bytes: int | None, taken_bytes: int) -> None:
+        """Let the present wait go on if the client has taken enough since it began."""
+        if self._untaken_bytes is None or self._timeout is None or self._timeout.expired():
+            return
+        untaken_bytes = self._untaken_bytes()
+        if before_bytes is not None and untaken_bytes < before_bytes:
+            taken_bytes += before_bytes - untaken_bytes
+            if self._has_credit(time.monotonic() - started, taken_bytes):
+                self._timeout.reschedule(asyncio.get_running_loop().time() + self._idle_timeout_seconds)
+        self._look_later(started, untaken_bytes, taken_bytes)
+
+    def _has_credit(self, waited_seconds: float, taken_bytes: int) -> bool:
+        if not self._min_bytes_per_second:
+            return True
+        return self._credit_seconds - waited_seconds + taken_bytes / self._min_bytes_per_second >= 0
+
+    def _look_no_more(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None

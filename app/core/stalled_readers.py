@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 from collections.abc import Callable
 
 # So long a client may take nothing of what waits for it.
@@ -21,6 +23,24 @@ def bound_kernel_buffer(transport: asyncio.Transport) -> None:
     sock = transport.get_extra_info("socket")
     if TCP_NOTSENT_LOWAT is not None and sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
         sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, KERNEL_BYTES)
+
+
+def untaken_bytes(transport: asyncio.Transport) -> int:
+    """How much the client's side has not acknowledged: what waits here, and in the kernel where it tells.
+
+    The kernel asks for more only when half of what it holds is sent. At 2 KiB a second that takes longer than a
+    client may be silent, so that our own buffer alone doesn't tell a slow client from one that takes nothing.
+    """
+    sock = transport.get_extra_info("socket")
+    here = transport.get_write_buffer_size()
+    if sock is None or sock.fileno() < 0:
+        return here
+    try:
+        (in_kernel,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
+    except OSError:
+        # Not every system tells it of every kind of socket.
+        return here
+    return here + int(in_kernel)
 
 
 class StalledReader:
@@ -42,7 +62,7 @@ class StalledReader:
         self._transport = transport
         self._is_quiet = is_quiet
         self._timer: asyncio.TimerHandle | None = None
-        self._unsent_bytes = 0
+        self._untaken_bytes = 0
         self._has_taken = False
 
     def watch(self) -> None:
@@ -61,16 +81,15 @@ class StalledReader:
             self._timer = None
 
     def _look_later(self) -> None:
-        self._unsent_bytes = self._transport.get_write_buffer_size()
+        self._untaken_bytes = untaken_bytes(self._transport)
         self._has_taken = False
         self._timer = self._loop.call_later(STALLED_SECONDS, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        unsent_bytes = self._transport.get_write_buffer_size()
-        if unsent_bytes == 0:
+        if self._transport.get_write_buffer_size() == 0:
             return
-        if unsent_bytes == self._unsent_bytes and not self._has_taken and self._is_quiet():
+        if untaken_bytes(self._transport) == self._untaken_bytes and not self._has_taken and self._is_quiet():
             self.cut()
         else:
             self._look_later()

@@ -40,8 +40,17 @@ class ClosingStream(Response):
         finally:
             sending.cancel()
             leaving.cancel()
-            await asyncio.wait({sending, leaving})
+            try:
+                await asyncio.wait({sending, leaving})
+            finally:
+                self._close_behind(sending)
+
+    def _close_behind(self, sending: asyncio.Task[None]) -> None:
+        """Close now, or where this answer was cancelled twice, when the thread that reads has ended."""
+        if sending.done():
             self._close()
+        else:
+            sending.add_done_callback(lambda _sending: self._close())
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

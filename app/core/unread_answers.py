@@ -15,6 +15,8 @@ from app.core.pace import Pace
 SLICE_BYTES = 65_536
 # Where the server says how a connection is dropped; ASGI has no word for it.
 ABORT = "holdfast.abort"
+# Where it says how many bytes of its answers the client has not taken yet.
+UNTAKEN = "holdfast.untaken"
 GONE_SECONDS = 1.0
 _PACE = "holdfast.pace"
 log = structlog.get_logger()
@@ -46,7 +48,7 @@ class UnreadAnswers:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        pace = scope[_PACE] = Pace(*self._pace)
+        pace = scope[_PACE] = Pace(*self._pace, untaken_bytes=scope.get("extensions", {}).get(UNTAKEN))
         is_cut = False
 
         async def paced(message: Message) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -10,7 +11,7 @@ import uvicorn
 
 from app.config import MEBIBYTE
 from app.main import create_app
-from tests.attacks.readers import silent_readers
+from tests.attacks.readers import ask, silent_readers
 from tests.support.service import running, settings_with, wait_until
 
 LINES = b"0123456789abcde\n" * (10 * MEBIBYTE // 16)
@@ -112,3 +113,18 @@ def test_an_address_is_one_caller_and_a_subject_another(start_service, public_fi
         with silent_readers(service.port, path, 3, addresses=3), service.client("alice") as alice:
             wait_until(lambda: shares.callers == 3)
             assert alice.get(f"/files/{public_file['id']}/download").content == LINES
+
+
+def test_a_reader_at_a_few_times_the_least_speed_is_not_cut_off(start_service, public_file):
+    """Its kernel and ours hand bytes on in lumps, each of which takes it longer than the idle time-out."""
+    with start_service(download={"idle_timeout_seconds": 1.0}) as service:
+        path = f"/api/v1/files/{public_file['id']}/download"
+        reader = ask(service.port, path, source="127.0.0.1")
+        end, received = time.monotonic() + 12, 0
+        while time.monotonic() < end:
+            piece = reader.sock.recv(2_048)
+            assert piece, f"cut off behind {received} bytes"
+            received += len(piece)
+            time.sleep(0.1)  # 20 KB a second
+        assert received > 65_536
+        reader.sock.close()

@@ -142,6 +142,39 @@ def test_a_request_that_runs_while_others_wait_hears_that_its_client_is_gone(app
     assert app.seen == ["/until-gone"]
 
 
+def test_a_connection_whose_body_came_behind_its_answer_waits_for_the_next_request(connect, monkeypatch):
+    """Such as one that got 401 and is kept: it was told 408 in the middle of its keep-alive time."""
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.3)
+    with connect() as sock:
+        sock.sendall(request("/early", "Content-Length: 4", method="PUT"))
+        assert sock.recv(65_536).endswith(b"/early")
+        sock.sendall(b"body")
+        sock.settimeout(1)
+        with pytest.raises(TimeoutError):
+            sock.recv(65_536)
+        sock.settimeout(20)
+        sock.sendall(request("/last", "Connection: close"))
+        assert all_of(sock).endswith(b"/last")
+
+
+def test_a_connection_whose_body_came_behind_its_answer_is_not_kept_for_ever(server, connect):
+    server.config.timeout_keep_alive = 0.3
+    with connect() as sock:
+        sock.sendall(request("/early", "Content-Length: 4", method="PUT"))
+        assert sock.recv(65_536).endswith(b"/early")
+        sock.sendall(b"body")
+        assert all_of(sock) == b""
+
+
+def test_a_body_that_never_ends_behind_its_answer_keeps_no_connection(connect, monkeypatch):
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.3)
+    with connect() as sock:
+        sock.sendall(request("/early", "Content-Length: 4", method="PUT"))
+        assert sock.recv(65_536).endswith(b"/early")
+        sock.sendall(b"b")
+        assert all_of(sock) == b""
+
+
 def test_trailers_are_no_headers_of_this_request_or_the_next(app, connect):
     body = b"1\r\na\r\n0\r\nAuthorization: Bearer stolen\r\nX-Forwarded-For: 192.0.2.1\r\nExpect: 100-continue\r\n\r\n"
     with connect() as sock:

@@ -164,3 +164,18 @@ async def test_room_that_nobody_waits_for_is_not_called_back(budget):
     for task in holders:
         task.cancel()
     await asyncio.wait(holders)
+
+
+async def test_who_has_just_given_up_is_lent_nothing(budget, room):
+    """Between a cancellation and the next step of its task, others give back: they must not stumble over it."""
+    holder, gone, patient = room("a"), room("b"), room("c")
+    await holder.take(TOTAL)
+    leaving = taking(gone, 60)
+    staying = taking(patient, 50)
+    await settle()
+    leaving.cancel()
+    holder.give_back(TOTAL)
+    await settle()
+    assert leaving.cancelled()
+    assert (gone.held_bytes, patient.held_bytes, budget.free_bytes) == (0, 50, 50)
+    await staying

@@ -120,6 +120,8 @@ async def test_no_body_at_all_is_malformed():
         b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="\xff"\r\n\r\nx\r\n' + END,
         part('name="a"', b"x" * (MAX_FIELD_BYTES + 1)) + END,
         b"".join(part(f'name="f{number}"', b"x") for number in range(MAX_FIELDS + 1)) + END,
+        b"".join(part(f'name="f{number}"', b"x" * MAX_FIELD_BYTES) for number in range(2)) + END,
+        b"".join(part(f'name="{number:07000}"', b"x") for number in range(20)) + END,
     ],
 )
 async def test_what_is_no_reasonable_form_is_invalid(body):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -100,3 +101,35 @@ async def test_to_give_up_where_nobody_waits_does_nothing():
     pace.give_up()
     assert await pace.wait_for(asyncio.sleep(0, "came")) == "came"
     pace.give_up()
+
+
+def taken(bytes_a_look: int):
+    """What a client leaves of a large answer, less at each look."""
+    left = iter(range(10_000_000, 0, -bytes_a_look)) if bytes_a_look else itertools.repeat(10_000_000)
+    return lambda: next(left)
+
+
+async def test_a_long_wait_goes_on_while_the_client_takes_what_it_was_given():
+    """The kernel asks for more in lumps, which take a slow client longer than it may be silent."""
+    pace = Pace(0.1, 1024, untaken_bytes=taken(1000))
+    assert await pace.wait_for(asyncio.sleep(0.5, "came")) == "came"
+
+
+async def test_a_long_wait_ends_where_the_client_takes_nothing():
+    with pytest.raises(TooSlow):
+        await Pace(0.1, 0, untaken_bytes=taken(0)).wait_for(asyncio.Event().wait())
+
+
+async def test_a_long_wait_ends_where_the_client_takes_too_little(monkeypatch):
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.1)
+    with pytest.raises(TooSlow):
+        await asyncio.wait_for(Pace(0.1, 1024, untaken_bytes=taken(1)).wait_for(asyncio.Event().wait()), 10)
+
+
+async def test_a_wait_that_is_called_back_ends_however_much_is_taken():
+    pace = Pace(0.2, 0, untaken_bytes=taken(1000))
+    waiting = asyncio.create_task(pace.wait_for(asyncio.Event().wait()))
+    await asyncio.sleep(0.15)
+    pace.give_up()
+    with pytest.raises(TooSlow):
+        await asyncio.wait_for(waiting, 10)
