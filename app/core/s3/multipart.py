@@ -75,7 +75,7 @@ class MultipartUploads:
 
         AWS takes no span of objects up to 5 MB.
         """
-        spanned = {} if span is None else {"CopySourceRange": f"bytes={span[0]}-{span[1]}"}
+        spanned: dict[str, Any] = {} if span is None else {"CopySourceRange": f"bytes={span[0]}-{span[1]}"}
         answer = await self._calls.go_on(
             self._client.upload_part_copy,
             Bucket=self._calls.bucket,
