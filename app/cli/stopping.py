@@ -21,6 +21,8 @@ log = structlog.get_logger()
 DEFAULT_GRACE_SECONDS: int = ServerSettings.model_fields["shutdown_grace_seconds"].default
 # Threads that have nothing to do end within that.
 THREADS_END_SECONDS = 0.5
+# Time to say why, and to write out what was logged.
+LAST_WORDS_SECONDS = 1.0
 # A terminal that closes and an operator that stops mean the same. Windows has no SIGHUP.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
@@ -81,10 +83,16 @@ class Stopping:
         self._end_by_force("deadline")
 
     def _end_by_force(self, reason: str) -> None:
-        log.warning("shutdown_forced", reason=reason)
-        for act in self._last_acts:
-            act()
-        _exit(1)
+        try:
+            for act in self._last_acts:
+                act()
+        finally:
+            # Whoever reads the log may be what hangs, and the thread that writes to it holds its lock.
+            last_words = threading.Timer(LAST_WORDS_SECONDS, os._exit, args=(1,))
+            last_words.daemon = True
+            last_words.start()
+            log.warning("shutdown_forced", reason=reason)
+            _exit(1)
 
 
 def _leave_threads_behind() -> None:
@@ -101,7 +109,9 @@ def _leave_threads_behind() -> None:
 
 
 def _exit(code: int) -> None:
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
+    try:
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    finally:  # also where the reader of a stream is gone
+        os._exit(code)

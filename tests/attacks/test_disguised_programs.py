@@ -7,6 +7,7 @@ import pytest
 from tests.samples.programs import (
     BEGINNINGS,
     CLAIMS,
+    HIDDEN_DIRECTORIES,
     PROGRAM_ENTRIES,
     before_pdf,
     before_tar,
@@ -42,6 +43,11 @@ def test_a_program_that_claims_to_be_a_book_is_no_archive(alice, names, claim):
 
 def test_a_program_whose_manifest_is_hidden_in_a_large_directory_is_no_archive(alice):
     refused_everywhere(alice, "photos.zip", crowded_jar())
+
+
+@pytest.mark.parametrize("content", HIDDEN_DIRECTORIES.values(), ids=HIDDEN_DIRECTORIES)
+def test_a_program_whose_directory_isnt_where_the_last_signature_says_is_no_archive(alice, content):
+    refused_everywhere(alice, "photos.zip", content)
 
 
 @pytest.mark.parametrize("name", ["letter.doc", "table.xls"])

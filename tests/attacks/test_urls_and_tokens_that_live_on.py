@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -171,3 +172,36 @@ def test_a_key_for_writing_opens_no_file_to_others(alice, anonymous, api_key, up
     assert all("files:read" in answer.json()["detail"] for answer in tried)
     assert anonymous.get(f"/files/{file_id}/download").status_code == 401
     assert alice.get(f"/files/{file_id}/grants").json()["items"] == []
+
+
+def test_a_request_sent_again_tells_a_key_for_writing_nothing_of_what_became_of_the_file(alice, api_key):
+    """The file is shown as it is now, and others may have written to its record since."""
+    client, _ = api_key("files:write")
+    again = {"Idempotency-Key": f"again-{uuid4()}"}
+    wanted = {"filename": "data.bin", "content_type": "application/octet-stream", "file_size": len(CONTENT)}
+    requests = {
+        "raw": lambda: client.put("/files/raw/data.bin", content=CONTENT, headers=again),
+        "form": lambda: client.post("/files/upload", files={"file": ("data.bin", CONTENT)}, headers=again),
+        "direct": lambda: client.post("/files/uploads", json=wanted, headers=again),
+    }
+    told = {}
+    for name, send_it in requests.items():
+        made = send_it().json()
+        if name == "direct":
+            send(client, made, CONTENT)
+            complete(client, made)
+            made = made["file"]
+        alice.patch(f"/files/{made['id']}", json={"description": "secret notes"}).raise_for_status()
+        answer = send_it()
+        told[name] = (answer.status_code, made["id"] in answer.text, "secret" in answer.text)
+    assert told == dict.fromkeys(requests, (201, True, False))
+
+
+def test_a_request_for_an_upload_sent_again_by_a_key_for_writing_continues_nothing_of_somebody_else(alice, api_key):
+    client, _ = api_key("files:write")
+    again = {"Idempotency-Key": f"again-{uuid4()}"}
+    wanted = {"filename": "data.bin", "content_type": "application/octet-stream", "file_size": len(CONTENT)}
+    made = alice.post("/files/uploads", json=wanted, headers=again).json()
+    answer = client.post("/files/uploads", json=wanted, headers=again)
+    alice.delete(f"/files/uploads/{made['file']['id']}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "upload_not_found")

@@ -168,3 +168,31 @@ def test_the_other_commands_end_alike(service, store, database, command, hangs):
         child.kill()
         child.wait()
         store.drop()
+
+
+LOGS_FOR_EVER = """
+import structlog
+from app.cli.stopping import Stopping
+from app.core.deadline import Deadline
+from app.core.logging import configure_logging
+configure_logging("INFO", "json")
+stopping = Stopping(Deadline(1.0))
+with stopping.listening():
+    stopping.when_asked(lambda: None)
+    print("up", flush=True)
+    while True:
+        structlog.get_logger().warning("x" * 1000)
+"""
+
+
+def test_a_reader_of_the_log_that_hangs_keeps_no_process():
+    """Its pipe is full: the thread that writes to it holds the lock of the log for ever."""
+    child = subprocess.Popen([sys.executable, "-c", LOGS_FOR_EVER], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert child.stdout.readline() == b"up\n"
+        child.send_signal(signal.SIGTERM)
+        child.wait(GRACE_SECONDS * 10)
+    finally:
+        child.kill()
+        child.communicate()
+    assert child.returncode == 1

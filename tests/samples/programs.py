@@ -104,6 +104,37 @@ def crowded_jar(*, entries: int = 6_000) -> bytes:
     return plain_zip(*names, entry_bytes=1, method=zipfile.ZIP_STORED)
 
 
+def jar_behind_comment(comment: bytes) -> bytes:
+    """A JAR, with a first entry so large that only its directory names the manifest, and a comment behind that."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("photo.jpeg", bytes(100_000))
+        archive.writestr("META-INF/MANIFEST.MF", "Main-Class: Main\n")
+        archive.comment = comment
+    return out.getvalue()
+
+
+def jar_with_wrong_locator() -> bytes:
+    """A JAR whose last entry has a comment that looks like the locator of a record that isn't there."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("photo.jpeg", bytes(100_000))
+        manifest = zipfile.ZipInfo("META-INF/MANIFEST.MF")
+        manifest.comment = b"PK\6\7" + bytes(16)
+        archive.writestr(manifest, "Main-Class: Main\n")
+    return out.getvalue()
+
+
+# Java reads the manifest of each: it looks for the end record as `ZipFile.Source.findEND` does.
+HIDDEN_DIRECTORIES = {
+    "a signature in the comment": jar_behind_comment(b"xPK\5\6"),
+    "half a record in the comment": jar_behind_comment(b"PK\5\6" + bytes(10)),
+    "an empty record in the comment": jar_behind_comment(b"PK\5\6" + bytes(18) + b"xx"),
+    "many records in the comment": jar_behind_comment((b"PK\5\6" + bytes(18)) * 2_900 + b"xx"),
+    "the locator of nothing": jar_with_wrong_locator(),
+}
+
+
 def zip_with_jar_inside() -> bytes:
     """An archive that holds a JAR as it is, among others: no program itself."""
     out = io.BytesIO()

@@ -16,6 +16,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 ERROR = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>-</Message></Error>"
 EMPTY_LIST = "<?xml version='1.0'?><ListBucketResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'/>"
 
+BEGUN = "<?xml version='1.0'?><InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+PART_COPIED = "<?xml version='1.0'?><CopyPartResult><ETag>e</ETag></CopyPartResult>"
+JOINED = "<?xml version='1.0'?><CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"
+LEAST_BYTES_OF_SPANS = 5_000_000
 COPIED = "<?xml version='1.0'?><CopyObjectResult><ETag>e</ETag></CopyObjectResult>"
 
 
@@ -29,7 +33,7 @@ class Habits:
         signed_headers_required: False lets a client leave out what was signed.
         plain_puts_fail_after: so many PUTs are answered, all later ones with 500.
         lengths_told: False sends objects without saying how long they are.
-        copies: whether it copies, without knowing of tags.
+        copies: whether it copies, without knowing of tags, and by parts as AWS does: spans only of objects above 5 MB.
     """
 
     condition: str = "atomic"
@@ -81,8 +85,7 @@ class Handler(BaseHTTPRequestHandler):
         ):
             return self._answer(403, ERROR.format(code="SignatureDoesNotMatch"))
         if habits.copies and "x-amz-copy-source" in self.headers and "x-amz-tagging-directive" not in self.headers:
-            habits.objects[self._key] = habits.objects[unquote(f"/{self.headers['x-amz-copy-source']}")]
-            return self._answer(200, COPIED)
+            return self._copy()
         if {"partNumber", "uploads"} & self._query.keys() or "x-amz-copy-source" in self.headers:
             return self._answer(501, ERROR.format(code="NotImplemented"))
         with habits.lock:
@@ -91,6 +94,18 @@ class Handler(BaseHTTPRequestHandler):
                 return self._answer(412, ERROR.format(code="PreconditionFailed"))
             habits.objects[self._key] = body
         return self._answer(200, "", ETag='"e"')
+
+    def _copy(self):
+        source = self.habits.objects[unquote(f"/{self.headers['x-amz-copy-source']}")]
+        if "partNumber" not in self._query:
+            self.habits.objects[self._key] = source
+            return self._answer(200, COPIED)
+        span = self.headers.get("x-amz-copy-source-range")
+        if span is not None and len(source) <= LEAST_BYTES_OF_SPANS:
+            return self._answer(400, ERROR.format(code="InvalidRequest"))
+        first, last = (0, len(source) - 1) if span is None else map(int, span.removeprefix("bytes=").split("-"))
+        self.habits.objects[self._key] = self.habits.objects.get(self._key, b"") + source[first : last + 1]
+        return self._answer(200, PART_COPIED)
 
     def do_GET(self):
         if {"versioning", "uploads", "versions"} & self._query.keys():
@@ -111,9 +126,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self._body()
+        if self.habits.copies:
+            return self._answer(200, BEGUN if "uploads" in self._query else JOINED)
         self.habits.posted += 1
         status = 501 if "uploads" in self._query else self.habits.posts
-        self._answer(status, ERROR.format(code="NotImplemented"))
+        return self._answer(status, ERROR.format(code="NotImplemented"))
 
     def log_message(self, *_arguments):
         """Say nothing."""

@@ -62,9 +62,20 @@ class MultipartUploads:
         return PartTag(number, etag_of(answer))
 
     async def copy_part(
-        self, key: str, upload_id: str, number: int, *, source_key: str, source_etag: str, first: int, last: int
+        self,
+        key: str,
+        upload_id: str,
+        number: int,
+        *,
+        source_key: str,
+        source_etag: str,
+        span: tuple[int, int] | None = None,
     ) -> PartTag:
-        """Copy bytes `first` to `last`, both included, of another object into one part."""
+        """Copy another object into one part: all of it, or its bytes of `span`, both ends included.
+
+        AWS takes no span of objects up to 5 MB.
+        """
+        spanned: dict[str, Any] = {} if span is None else {"CopySourceRange": f"bytes={span[0]}-{span[1]}"}
         answer = await self._calls.go_on(
             self._client.upload_part_copy,
             Bucket=self._calls.bucket,
@@ -73,7 +84,7 @@ class MultipartUploads:
             PartNumber=number,
             CopySource={"Bucket": self._calls.bucket, "Key": source_key},
             CopySourceIfMatch=source_etag,
-            CopySourceRange=f"bytes={first}-{last}",
+            **spanned,
         )
         return PartTag(number, etag_of(told(answer, "CopyPartResult")))
 

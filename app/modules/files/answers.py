@@ -20,6 +20,8 @@ UPLOAD_PROBLEMS = problem_responses(400, 401, 403, 408, 409, 413, 415, 422, 503)
 CHANGE_PROBLEMS = problem_responses(401, 403, 404, 409, 412, 422, 503)
 # Nobody has to be known for what is public.
 FOR_ANYONE: dict[str, Any] = {"security": [{}]}
+# The version of a file that became available and wasn't changed since.
+VERSION_WHEN_MADE = 1
 BYTES: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -38,8 +40,12 @@ def _answer(file: FileUpload, body: BaseModel, *, status_code: int) -> JSONRespo
 
 
 def created_answer(request: Request, file: FileUpload, principal: Principal) -> JSONResponse:
-    """The record of a new file, and where it is: its maker knows what is in it, whatever else it may see."""
-    body = File.of(file) if is_owned_by(principal, file) else record_for(principal, file)
+    """The record of a new file, and where it is: its maker knows what is in it, whatever else it may see.
+
+    An idempotent request finds the file as it is now. What became of it since isn't for who may only write.
+    """
+    is_as_made = file.version <= VERSION_WHEN_MADE
+    body = File.of(file) if is_as_made and is_owned_by(principal, file) else record_for(principal, file)
     answer = _answer(file, body, status_code=201)
     answer.headers["Location"] = request.url_for("get_file", file_id=file.id).path
     return answer

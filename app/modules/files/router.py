@@ -62,7 +62,7 @@ def _form_body() -> dict[str, Any]:
 @router.post(
     "/upload",
     status_code=201,
-    response_model=File,
+    response_model=File | FileReceipt,
     responses=UPLOAD_PROBLEMS,
     openapi_extra=_form_body(),
 )
@@ -80,7 +80,7 @@ async def upload_file(
 @router.put(
     f"/raw/{{filename:{ANYTHING}}}",
     status_code=201,
-    response_model=File,
+    response_model=File | FileReceipt,
     responses=UPLOAD_PROBLEMS,
     openapi_extra={"requestBody": {"required": True, **BYTES}},
 )

@@ -188,8 +188,7 @@ class FileStore:
                 number,
                 source_key=source.key,
                 source_etag=etag,
-                first=first,
-                last=min(first + step, size_bytes) - 1,
+                span=(first, min(first + step, size_bytes) - 1) if step < size_bytes else None,
             )
             for number, first in enumerate(range(0, size_bytes, step), start=1)
         ]

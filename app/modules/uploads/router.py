@@ -52,7 +52,7 @@ async def create_upload(
     """
     file, offer = await uploads.creation.create(principal, wish.to_wish(idempotency_key))
     headers = {"Location": f"{request.scope['path']}/{file.id}"}
-    return _json(UploadCreated.of(file, offer), status_code=201, headers=headers)
+    return _json(UploadCreated.of(principal, file, offer), status_code=201, headers=headers)
 
 
 @router.get("/{file_id:uuid}", response_model=UploadState, responses=UPLOAD_PROBLEMS)

@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 from app.core.s3.objects import StoredPart
 from app.core.text import Text
 from app.core.wire_types import JSON_NUMBER, FutureMoment, JsonBool, Metadata, RequestModel, at_most
+from app.modules.auth.principal import Principal
 from app.modules.files.metadata import check_metadata
 from app.modules.files.models import FileUpload
 from app.modules.files.names import clean_folder
-from app.modules.files.schemas import Expiry, File, FileReceipt, Sha256, StorageClass
+from app.modules.files.schemas import Expiry, File, FileReceipt, Sha256, StorageClass, changed_record
 from app.modules.files.services.uploading import UploadDetails
 from app.modules.uploads.models import UploadMethod
 from app.modules.uploads.part_plan import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES
@@ -134,13 +135,14 @@ class UploadOffer(BaseModel):
 class UploadCreated(BaseModel):
     """A reserved file and the way for its bytes."""
 
-    file: File
+    file: File | FileReceipt
     upload: UploadOffer
 
     @classmethod
-    def of(cls, file: FileUpload, offer: Offer) -> Self:
-        """Rendered."""
-        return cls(file=File.of(file), upload=UploadOffer.of(file.id, offer))
+    def of(cls, principal: Principal, file: FileUpload, offer: Offer) -> Self:
+        """Rendered; sent again later, it tells who may only write no more than that the file is there."""
+        record = File.of(file) if file.version == 0 else changed_record(principal, file)
+        return cls(file=record, upload=UploadOffer.of(file.id, offer))
 
 
 class UploadedPart(BaseModel):

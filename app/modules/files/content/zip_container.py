@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from app.modules.files.content.formats import FORMATS
@@ -34,6 +34,9 @@ MAX_ENTRIES: Final = 10_000
 _LOCAL, _CENTRAL, _END, _END64, _LOCATOR64 = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _LOCAL_BYTES, _CENTRAL_BYTES, _END_BYTES, _END64_BYTES, _LOCATOR64_BYTES = 30, 46, 22, 56, 20
 _IN_ZIP64 = 0xFFFFFFFF
+# Records may lie within records.
+_RECORD64: Final = re.compile(re.escape(_END64) + rb"(?s:(?=(.{8}).{44}))")
+_END64_HEAD_BYTES: Final = 12  # signature and length of a ZIP64 record, which its length leaves out
 _SIZE_COMES_LATER = 0x08  # flag: the local header doesn't know how long its data is
 _MOST_STARTS_TRIED = 64
 
@@ -74,11 +77,14 @@ def kind_in_directory(end: bytes, head: bytes, more: Iterable[bytes] = ()) -> st
         head: its first bytes. They answer where the directory is larger than `end`.
         more: names of the directory that were seen elsewhere.
     """
-    names, is_complete = _directory_names(end)
+    possible = list(_possible_bounds(end))
+    names, is_complete = _directory_names(end, possible)
     local = _local_names(head)
     if not is_complete:
         names += local
-    return _program([*names, *local, *more]) or _self_declared(head) or _kind(names, is_complete=is_complete)
+    first = min((start for start, _ in possible), default=len(end))
+    programs = [name for _, name in program_entries(end[max(first, 0) :], 0)]
+    return _program([*names, *local, *programs, *more]) or _self_declared(head) or _kind(names, is_complete=is_complete)
 
 
 def kind_in_head(head: bytes) -> str:
@@ -155,41 +161,72 @@ def program_entries(piece: bytes | bytearray, at: int) -> list[tuple[int, bytes]
 
 
 def directory_start(end: bytes, size: int) -> int | None:
-    """Where the central directory begins, by what the end of a file of `size` bytes says; None if there is none."""
-    bounds = _directory_bounds(end)
-    start = -1 if bounds is None else size - len(end) + bounds[0]
-    return start if start >= 0 else None
+    """Where the central directory begins at the earliest, by what the end of a file of `size` bytes says.
+
+    None if there is none.
+    """
+    before = size - len(end)
+    return min((before + start for start, _ in _possible_bounds(end) if before + start >= 0), default=None)
 
 
-def _directory_names(end: bytes) -> tuple[list[bytes], bool]:
+def _directory_names(end: bytes, possible: Sequence[tuple[int, int]]) -> tuple[list[bytes], bool]:
     """The names that the central directory lists, and whether these are all."""
-    bounds = _directory_bounds(end)
-    if bounds is None:
+    if not possible:
         return [], False
-    start, stop = bounds
+    start, stop = possible[0]
     if start >= 0:
         names = _chain(end, start, stop)
         return (names, True) if names is not None else ([], False)
     return _last_names(end, stop), False
 
 
-def _directory_bounds(end: bytes) -> tuple[int, int] | None:
-    """Where in `end` the central directory begins (negative if before it) and where it stops."""
-    at = end.rfind(_END)
-    if at < 0 or at + _END_BYTES > len(end):
-        return None
+def _possible_bounds(end: bytes) -> Iterator[tuple[int, int]]:
+    """All directories that some reader may find, the likeliest first.
+
+    Readers look for the end record from the back, and differ in which ones they skip: the archive's comment may hold
+    signatures and whole records. What comes before a record whose comment reaches exactly to the end is data.
+    """
+    records = _zip64_records(end)
+    at = len(end)
+    while (at := end.rfind(_END, 0, at)) >= 0:
+        if at + _END_BYTES > len(end):
+            continue
+        (comment_bytes,) = struct.unpack_from("<H", end, at + 20)
+        is_last = at + _END_BYTES + comment_bytes == len(end)
+        for start, stop in _bounds_by(end, at, records):
+            if is_last or start < 0 or end.startswith(_CENTRAL, start):
+                yield start, stop
+        if is_last:
+            return
+
+
+def _zip64_records(end: bytes) -> dict[int, list[int]]:
+    """The places of ZIP64 records by that of their end, where the locator follows."""
+    found: dict[int, list[int]] = {}
+    if _LOCATOR64 not in end:
+        return found
+    for match in _RECORD64.finditer(end):
+        over = match.start() + _END64_HEAD_BYTES + int.from_bytes(match[1], "little")
+        if over < len(end) and end.startswith(_LOCATOR64, over):
+            found.setdefault(over, []).append(match.start())
+    return found
+
+
+def _bounds_by(end: bytes, at: int, records: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, int]]:
+    """The directories that the end record at a place may mean: those of ZIP64's records, and its own.
+
+    A ZIP64 record's data may hold what looks like another one. A reader that finds none where the locator says goes
+    by the end record alone.
+    """
     (size,) = struct.unpack_from("<I", end, at + 12)
-    stop = at
     locator = at - _LOCATOR64_BYTES
-    if locator >= 0 and end.startswith(_LOCATOR64, locator):
-        record = end.rfind(_END64, 0, max(locator - _END64_BYTES + len(_END64), 0))
-        if record < 0:
-            return None
-        if size == _IN_ZIP64:
-            (size,) = struct.unpack_from("<Q", end, record + 40)
-        stop = record
+    if end.startswith(_LOCATOR64, max(locator, 0)):
+        for record in records.get(locator, ()):
+            (size64,) = struct.unpack_from("<Q", end, record + 40)
+            yield record - (size64 if size == _IN_ZIP64 else size), record
     # Counted back from its own end: that holds with anything put in front of the archive.
-    return stop - size, stop
+    if size != _IN_ZIP64:
+        yield at - size, at
 
 
 def _last_names(end: bytes, stop: int) -> list[bytes]:

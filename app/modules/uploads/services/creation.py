@@ -88,7 +88,7 @@ class CreationService:
         owner = principal.require(Scope.WRITE)
         claim = None if wish.idempotency_key is None else KeyClaim(owner, "uploads", wish.idempotency_key)
         if (earlier := await self._keys.earlier(claim)) is not None:
-            return await self._offer_again(await self._keys.replay(principal, earlier, _fingerprint(wish)))
+            return await self._offer_again(principal, await self._keys.replay(principal, earlier, _fingerprint(wish)))
         draft = self._draft(principal, owner, wish)
         method = await self._method(wish)
         part_bytes = None
@@ -190,12 +190,13 @@ class CreationService:
             await keys.finish(claim, fingerprint=_fingerprint(wish), status_code=CREATED)
         return file, upload, stored
 
-    async def _offer_again(self, file: FileUpload) -> tuple[FileUpload, Offer]:
+    async def _offer_again(self, principal: Principal, file: FileUpload) -> tuple[FileUpload, Offer]:
         """What the first request got, signed anew: URLs are never kept."""
         async with self._database.transaction() as session:
             uploads = UploadRepository(session)
             found = await uploads.get(file.id)
-            if found is None:
+            # As in `resume`: the key of a request sent again may be another credential's.
+            if found is None or not (principal.may_read or found[0].key_id == principal.key_id):
                 raise UploadNotFound
             await uploads.require_live_key(found[0])
         return file, await self._offers.offer(file, *found)
