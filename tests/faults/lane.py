@@ -47,7 +47,12 @@ LOW = {
     "MAINTENANCE_INTERVAL_SECONDS": "0",
     "SCRUB_MB_PER_SECOND": "1000",
     "RECONCILE_GRACE_SECONDS": str(LEASE_SECONDS),
+    # All its clients are one caller.
     "RATE_LIMIT": "",
+    "RATE_LIMIT_IDS": "",
+    "UPLOADS_MAX_CONCURRENT": "10000",
+    "DOWNLOADS_MAX_CONCURRENT": "10000",
+    "BATCHES_MAX_CONCURRENT": "10000",
     "LOG_FORMAT": "json",
     "SHUTDOWN_GRACE_SECONDS": "5",
     "AUTH_ENABLED": "true",

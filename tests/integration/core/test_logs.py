@@ -20,13 +20,13 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def logged(parts, database_url, bucket, service, tmp_path):
-    """A service of its own process; gives its client, and stops it to read its log."""
+def logged(parts, own_registry, bucket, service, tmp_path):
+    """A service of its own process; gives its client, and stops it to read its log. No other does its work."""
     port = free_port()
     environment = os.environ | {
         name: value for name, value in parts.items() if name.startswith("S3_")
     } | {
-        "S3_BUCKET_NAME": bucket.name, "DATABASE_URL": database_url, "AUTH_JWT_SECRET": SECRET,
+        "S3_BUCKET_NAME": bucket.name, "DATABASE_URL": own_registry.dsn, "AUTH_JWT_SECRET": SECRET,
         "PORT": str(port), "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT),
     }  # fmt: skip
     log = tmp_path / "log"
