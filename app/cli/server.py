@@ -28,7 +28,7 @@ from app.main import create_app
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", "8000"
 # Shares of the time to stop that are kept: for requests, while readiness is red already; for undoing what was cut off.
 DELAY_RESERVE = 0.5
-REQUESTS_RESERVE = 0.2
+REQUESTS_RESERVE = 0.3
 
 
 def serve() -> None:

@@ -147,6 +147,7 @@ class Outbox:
             file_id=str(entry.subject),
             attempts=entry.attempts,
             code=name,
+            cause=getattr(error, "cause", None),
             exc_info=None if isinstance(error, HoldfastError) else error,
         )
         await self._note(lambda outbox: outbox.postpone(entry, name, pause_seconds=pause))

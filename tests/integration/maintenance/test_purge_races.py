@@ -21,7 +21,11 @@ def test_many_workers_at_once_delete_each_object_once_and_skip_none(
 ):
     with faulty_store(parts["S3_ENDPOINT_URL"]) as proxy:
         store = {"key_prefix": fresh_prefix(), "endpoint_url": proxy.endpoint_url}
-        alone = {"database": {"url": own_registry.dsn}, "outbox": {"enabled": False, "concurrency": 16}}
+        # A connection for each removal at work: one that waits too long for it is put off and carried out again.
+        alone = {
+            "database": {"url": own_registry.dsn, "pool_size": 18},
+            "outbox": {"enabled": False, "concurrency": 16},
+        }
         with start_service(store=store, **alone) as service:
             corner = Corner(service, bucket)
             with ThreadPoolExecutor(16) as pool:
