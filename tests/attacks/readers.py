@@ -17,6 +17,13 @@ def address(number: int) -> str:
     return f"127.0.{1 + number // 250}.{1 + number % 250}"
 
 
+def is_ready(sock: socket.socket, events: int, *, wait_seconds: float = 0) -> bool:
+    """Whether one of these happens; `select` alone knows no more than 1,024 descriptors."""
+    poll = select.poll()
+    poll.register(sock, events)
+    return bool(poll.poll(wait_seconds * 1000))
+
+
 @dataclass
 class SilentReader:
     """A connection that has asked for something."""
@@ -26,13 +33,11 @@ class SilentReader:
     @property
     def is_cut(self) -> bool:
         """Whether the service has ended the connection; nothing that was sent before is read."""
-        poll = select.poll()
-        poll.register(self.sock, select.POLLHUP | select.POLLERR | select.POLLRDHUP)
-        return bool(poll.poll(0))
+        return is_ready(self.sock, select.POLLHUP | select.POLLERR | select.POLLRDHUP)
 
     def send(self, request: bytes) -> None:
         """Ask for more, if that is still listened to."""
-        if select.select([], [self.sock], [], 0)[1]:
+        if is_ready(self.sock, select.POLLOUT):
             try:
                 self.sock.send(request)
             except ConnectionError:
@@ -40,7 +45,7 @@ class SilentReader:
 
     def drip(self) -> None:
         """Read one byte, if there is one."""
-        if select.select([self.sock], [], [], 0)[0]:
+        if is_ready(self.sock, select.POLLIN):
             try:
                 self.sock.recv(1)
             except ConnectionError:
@@ -80,5 +85,5 @@ def silent_readers(port: int, path: str, count: int, *, addresses: int, version:
             readers.append(reader)
             if number % AT_ONCE == AT_ONCE - 1:
                 # All at once they would be refused for want of a thread, and hold nothing.
-                select.select([reader.sock], [], [], 1)
+                is_ready(reader.sock, select.POLLIN, wait_seconds=1)
         yield readers

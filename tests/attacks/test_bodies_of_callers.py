@@ -25,7 +25,8 @@ def test_bodies_of_one_caller_take_no_more_than_its_share(service, victim):
             connection = stack.enter_context(raw_connection(victim.port))
             connection.send_head("POST", "/api/v1/files/uploads", head)
             send_what_is_taken(connection, b" " * 890_000)
-        assert settled(lambda: victim.peak_mebibytes) - before < 80
+        # The share, what it is parsed into, and what the server reads at once from each connection, 64 KiB.
+        assert settled(lambda: victim.peak_mebibytes) - before < scaled(80, 160)
 
 
 def test_a_body_that_keeps_the_pace_still_has_to_end(service, victim):
