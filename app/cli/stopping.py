@@ -1,4 +1,4 @@
-"""How a command ends: in its time whatever hangs, and at once when it's told twice."""
+"""Ends a command within its grace time, whatever hangs, and at once after a second signal."""
 
 from __future__ import annotations
 

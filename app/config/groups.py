@@ -94,7 +94,7 @@ class UploadSettings(SettingsGroup):
     idle_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     min_bytes_per_second: Annotated[int, Field(ge=0)] = 1024
     cleanup_interval_seconds: Annotated[float, Field(gt=0)] = 30.0
-    # After a store that did not answer, and after the end of an URL: how long bytes may still arrive.
+    # After a store that did not answer, and after the end of a URL: how long bytes may still arrive.
     late_write_seconds: Annotated[float, Field(ge=0)] = 60.0
     longest_transfer_seconds: Annotated[float, Field(ge=0)] = 3600.0
     expiry_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1440

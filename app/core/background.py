@@ -1,4 +1,4 @@
-"""Keeps the work that no request asks for going, for as long as the process lives."""
+"""Runs the work that no request asks for, for as long as the process lives."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LoopReport:
 
 
 class BackgroundLoop:
-    """One step, again and again: whatever a step raises, the next one comes.
+    """Repeats one step until the process ends, also after a step that failed.
 
     Args:
         name: what the log and readiness call it.
@@ -128,7 +128,7 @@ class BackgroundLoop:
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
 
     def report(self) -> LoopReport:
-        """How it stands now."""
+        """Describe the present state."""
         allowed = max(STALE_AFTER_INTERVALS * self._interval_seconds, SHORTEST_STALE_SECONDS)
         status = LoopStatus.OK if self._cause is None else LoopStatus.FAILING
         if time.monotonic() - self._fresh_since > allowed:

@@ -73,7 +73,7 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL can't be reached, refuses to work now, or all connections stay taken.
 
     Args:
-        cause: the SQLSTATE, or the name of the driver's error. It's for the log, not for callers.
+        cause: the SQLSTATE, or the name of the driver's error. Only the log shows it.
     """
 
     code = "database_unavailable"
@@ -103,7 +103,7 @@ def translated() -> Iterator[None]:
     Errors that a retry can't mend pass unchanged.
 
     Raises:
-        DatabaseUnavailable: see there.
+        DatabaseUnavailable: the database is away, refuses to work now, or has no free connection.
     """
     try:
         yield

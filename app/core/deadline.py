@@ -6,7 +6,7 @@ import time
 
 
 class Deadline:
-    """Begins once, whoever says so first; before that all of its time is left.
+    """Counts down from the first call of `begin`; before that all of the time is left.
 
     Args:
         seconds: how long it lasts.

@@ -1,4 +1,4 @@
-"""Keeps a lease while something is done under it."""
+"""Renews a lease while work is done under it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends connections whose client takes nothing of what it was sent."""
+"""Closes connections whose client does not read."""
 
 from __future__ import annotations
 

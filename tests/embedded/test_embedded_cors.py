@@ -22,7 +22,7 @@ SENT = "content-type,if-none-match,x-amz-checksum-sha256"
 
 @contextmanager
 def store(data_dir, **environ):
-    """An embedded store, its client and an URL that takes one PUT."""
+    """An embedded store, its client and a URL that takes one PUT."""
     with embedded_parts(data_dir, NO_DATABASE | environ) as parts:
         said = parts.environment
         key = AccessKey(said["S3_ACCESS_KEY_ID"], said["S3_SECRET_ACCESS_KEY"])

@@ -32,7 +32,7 @@ overrules what was found.
 """
 NOTES = """
 The URL of a `put` or a form writes to a staging key on every store, and completion copies from there; `conditional_put`
-only keeps such an URL to one object at a time. `sealed_multipart` lets a multipart upload stay where it is.
+only keeps such a URL to one object at a time. `sealed_multipart` lets a multipart upload stay where it is.
 
 On Swift a part that comes late, after its upload was completed, leaves a segment in the container `<bucket>+segments`.
 The S3 API lists no segments, so Holdfast neither sees nor removes it; Swift's own API does. Deletions in a Swift bucket

@@ -20,7 +20,7 @@ PDF = samples.pdf()
 # As long as what was declared: the length is signed.
 EVIL = b"%PDF-1.4 evil".ljust(len(PDF), b" ")
 LONGEST_SECONDS = 604_800
-# Looks for leftovers all the time; an URL's end is followed by the last look one second later.
+# Looks for leftovers all the time; a URL's end is followed by the last look one second later.
 QUICK = {"upload": {"cleanup_interval_seconds": 0.1, "longest_transfer_seconds": 1}, "outbox": {"poll_seconds": 0.1}}
 
 
@@ -65,7 +65,7 @@ class Outliving:
         return answer
 
     def note_read_url(self) -> None:
-        """Have an URL signed that reads the file for as long as the test takes."""
+        """Have a URL signed that reads the file for as long as the test takes."""
         answer = self.client.get(f"/files/{self.file_id}/presigned-url", params={"expiry": 3600})
         assert answer.status_code == 200, answer.text
         self.reads.append(answer.json()["url"])
@@ -75,7 +75,7 @@ class Outliving:
         return [write().status_code for write in self.writes]
 
     def readable(self) -> list[bytes]:
-        """All that anybody gets, by the service or by an URL that it ever signed."""
+        """All that anybody gets, by the service or by a URL that it ever signed."""
         found = [httpx.get(url) for url in self.reads]
         found.append(self.client.get(f"/files/{self.file_id}/download"))
         redirected = self.client.get(f"/files/{self.file_id}/download", params={"redirect": True})
@@ -123,7 +123,7 @@ class Outliving:
 
 
 def _writes(client: httpx.Client, upload: dict):
-    """Requests that write other bytes, each by an URL that was signed before anything was sent."""
+    """Requests that write other bytes, each by a URL that was signed before anything was sent."""
     told = upload["upload"]
     if told["method"] == "put":
         yield lambda: httpx.put(told["url"], headers=told["headers"], content=EVIL)

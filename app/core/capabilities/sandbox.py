@@ -132,7 +132,7 @@ class Sandbox:
         return answer["UploadId"]
 
     def presigned(self, operation: str, **parameters: object) -> tuple[str, dict[str, str]]:
-        """An URL for one operation on our bucket, and the headers that it signs."""
+        """A URL for one operation on our bucket, and the headers that it signs."""
         url = self.client.generate_presigned_url(operation, Params={"Bucket": self.bucket, **parameters}, ExpiresIn=600)
         signed = parse_qs(urlsplit(url).query)["X-Amz-SignedHeaders"][0].split(";")
         headers = {HEADERS[name]: str(value) for name, value in parameters.items() if name in HEADERS}

@@ -217,7 +217,7 @@ class S3(StoreCalls):
     async def presign_get(
         self, key: str, *, ttl_seconds: int, content_type: str, content_disposition: str, version_id: str | None = None
     ) -> str:
-        """An URL that reads one object for `ttl_seconds`, under the host that clients reach."""
+        """A URL that reads one object for `ttl_seconds`, under the host that clients reach."""
         parameters: dict[str, Any] = {
             "Bucket": self.bucket,
             "Key": key,

@@ -178,6 +178,6 @@ async def presign_download(
     expiry: Annotated[int | None, Query(ge=1, le=SIGV4_MAX_EXPIRY_SECONDS, description=EXPIRY_DESCRIPTION)] = None,
     force_download: bool = False,
 ) -> Response:
-    """An URL that reads the file from the store directly."""
+    """A URL that reads the file from the store directly."""
     url = await services.reader.download_url(principal, file_id, ttl_seconds=expiry, force_download=force_download)
     return JSONResponse(_shown(url).model_dump(mode="json"))

@@ -241,7 +241,7 @@ class FileStore:
         await self._s3.delete(key)
 
     async def presign_download(self, file: FileUpload, stored: StoredObject, *, ttl_seconds: int, force: bool) -> str:
-        """An URL for reading one file, under which no browser runs what it holds."""
+        """A URL for reading one file, under which no browser runs what it holds."""
         as_attachment = force or not is_inline_safe(file.content_type)
         return await self._s3.presign_get(
             stored.key,

@@ -236,7 +236,7 @@ class ExistsAnswer(BaseModel):
 
 
 class PresignedUrl(BaseModel):
-    """An URL to read a file from the store directly."""
+    """A URL to read a file from the store directly."""
 
     url: str
     method: Literal["GET"] = "GET"

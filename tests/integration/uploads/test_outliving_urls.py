@@ -137,7 +137,7 @@ def test_reconcile_moves_late_bytes_nowhere_and_scrub_does_not_read_them(own_cor
 
 
 def test_a_transfer_that_goes_on_beyond_the_urls_end_is_removed_too(start_service, own_registry, bucket):
-    """Stores look at an URL when a request begins. Nobody lists staging here: the last look alone removes it."""
+    """Stores look at a URL when a request begins. Nobody lists staging here: the last look alone removes it."""
     groups = {
         "database": {"url": own_registry.dsn},
         "upload": {"cleanup_interval_seconds": 3600, "longest_transfer_seconds": 8},

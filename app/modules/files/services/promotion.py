@@ -50,7 +50,7 @@ class PromotionService:
             stored.key, declared, head=head, trusts_store_checksum=trusts_store_checksum
         )
         if canonical(head.content_type) != verified.content_type:
-            # The store names its own type to whoever doesn't come by an URL of ours, and only a copy gets another.
+            # The object carries a type of its own in the store, which only a copy can change.
             return await self.by_copy(actor, file, stored, declared, head, trusts_store_checksum=trusts_store_checksum)
         checksum = {"sha256": verified.sha256, "sha256_kind": verified.sha256_kind} if verified.sha256 else {}
         async with self._database.transaction() as session:

@@ -57,7 +57,7 @@ class RemovalService:
         """Until when somebody may still write to the key; None when nobody can.
 
         A store that did not answer in time may do later what it was told. A client's URL may live,
-        or its transfer go on: stores look at an URL only when a request begins.
+        or its transfer go on: stores look at a URL only when a request begins.
         """
         now = utc_now()
         if look_again:
@@ -68,10 +68,10 @@ class RemovalService:
         return over if over > now else None
 
     async def clear_staging(self) -> int:
-        """Remove what lies in staging although its upload has ended: an URL that still lives wrote it.
+        """Remove objects in staging whose upload has ended; return how many.
 
-        Nothing reads such an object, but nobody's quota counts it either. It would lie there until `remove` looks
-        once more, at the end of the URL's life. Returns how many objects were removed.
+        A client can write such an object with an upload URL that has not expired yet. Nothing reads it, and no quota
+        counts it. Without this sweep it would stay until `remove` looks once more, when the URL has expired.
         """
         count = 0
         async for keys in self._store.keys_below(self._staging):

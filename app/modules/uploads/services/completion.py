@@ -74,10 +74,13 @@ class CompletionService:
         return OpenUpload(principal.actor, file, *found)
 
     async def resume(self, principal: Principal, file_id: UUID) -> OpenUpload:
-        """The same, to go on with it. Its URLs tell folder and name: who may not read goes on with its own alone.
+        """Find an upload that the caller wants to continue.
+
+        Its URLs contain the folder and the name of the file. A caller without `files:read` therefore continues only
+        uploads that its own credential began.
 
         Raises:
-            UploadNotFound: as above, or another credential began it and this one may not read.
+            UploadNotFound: there is none, it is somebody else's, or the caller may not continue it.
             UploadExpired: it's still open, but the API key that began it isn't in use any more.
         """
         opened = await self.find(principal, file_id)
